@@ -1,0 +1,49 @@
+"""The facts that Hairtrigger tells about itself: ``emit("run.completed", run=..., ...)``.
+
+The list of names is closed and documented in docs/reference/events.md. Subscribers word, count or forward
+them; tests wait for them. Payloads, outputs and secrets never enter an event.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
+EventName = Literal[
+    # server
+    "server.started", "server.stopping", "server.stopped", "request.failed", "tick.failed",
+    "runs.triggered", "runs.promoted", "runs.expired", "runs.pruned",
+    "run.completed", "run.failed", "run.retried", "run.canceled",
+    "schedule.fired", "schedule.broken",
+    "worker.registered", "worker.left", "lease.lost", "report.refused", "clock.jumped",
+    # worker
+    "worker.started", "worker.draining", "worker.stopped", "worker.disconnected", "worker.reconnected",
+    "child.started", "child.died", "child.blocked",
+    "attempt.started", "attempt.completed", "attempt.failed", "attempt.canceled", "attempt.crashed",
+    "attempt.handed_back", "log.written", "log.dropped",
+    "project.loaded", "project.broken",
+]  # fmt: skip
+NAMES: frozenset[str] = frozenset(get_args(EventName))
+
+Subscriber = Callable[[str, dict[str, Any]], None]
+_subscribers: list[Subscriber] = []
+_log = logging.getLogger("hairtrigger")
+
+
+def emit(name: EventName, **facts: Any) -> None:
+    """Tell every subscriber. A subscriber that raises is logged and stays subscribed."""
+    for subscriber in tuple(_subscribers):
+        try:
+            subscriber(name, facts)
+        except Exception:  # noqa: BLE001 (a subscriber may be anybody's code)
+            _log.exception("An event subscriber failed on %s", name)
+
+
+def subscribe(subscriber: Subscriber) -> Callable[[], None]:
+    """Hear every event from now on; call what is returned to stop. Subscribers must not block."""
+    _subscribers.append(subscriber)
+    return lambda: _subscribers.remove(subscriber)
+
+
+def is_heard() -> bool:
+    """Whether anybody listens: lets hot paths skip building facts for nobody."""
+    return bool(_subscribers)
