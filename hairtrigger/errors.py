@@ -13,6 +13,7 @@
     ├── Unavailable           503    full, starting, stopping or without its database
     ├── ConnectionFailed             the server could not be reached at all
     ├── ConfigError, ProjectError    the project cannot be loaded
+    ├── UnknownOption                a misspelt option of trigger()
     ├── TaskError                    how a run failed, as seen by whoever waits for it
     │   └── SubtaskError
     ├── AbortTaskRunError            raised by a body: fail now, without a retry
@@ -198,6 +199,12 @@ class ProjectError(HairtriggerError):
     """Task code that cannot be loaded: import errors, duplicate ids, wrong signatures."""
 
     code, status = "project", 400
+
+
+class UnknownOption(HairtriggerError, TypeError):
+    """A trigger option with a name that we do not know."""
+
+    code, status = "unknown_option", 400
 
 
 class OutsideRun(HairtriggerError):

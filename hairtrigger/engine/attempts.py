@@ -1,0 +1,92 @@
+"""Attempts: what a worker reports about the runs that it holds."""
+
+import msgspec
+
+from hairtrigger.engine.dequeue import Sessions
+from hairtrigger.errors import BadRequest
+from hairtrigger.rules.attempts import Again, Finish, Step
+from hairtrigger.rules.project import Environment
+from hairtrigger.store import watch
+from hairtrigger.store.database import Row
+from hairtrigger.store.settle import Settle, Settled
+from hairtrigger.store.store import Store
+from hairtrigger.telemetry.events import emit, is_heard
+from hairtrigger.wire import ids, packets
+from hairtrigger.wire.statuses import FinalStatus
+from hairtrigger.wire.worker import MAX_RESULTS, Event, Report, Reported, Result, RunInfo
+
+MAX_OUTPUT = 10_485_760
+_encode = msgspec.json.Encoder().encode
+
+
+async def report(store: Store, known: Sessions, env: Environment, body: Report) -> Reported:
+    """Settle results, keep log lines and spans, and hand out what is ready for the slots now free.
+
+    Raises:
+        UnknownWorker: the session has ended; its results can be sent again by the next one.
+        BadRequest: more than ``MAX_RESULTS`` results, or an output that is not JSON.
+    """
+    if len(body.results) > MAX_RESULTS:
+        raise BadRequest(f"A report has at most {MAX_RESULTS} results, not {len(body.results)}.")
+    demand = await known.demand(store, env, body.worker, body.want)
+    items = [_item(demand.worker, result) for result in body.results]
+    if body.events:
+        await store.add_events(_event_rows(body.events))
+    settled: list[Settled] = []
+    runs: list[RunInfo] = []
+    if items:
+        settled, runs = await store.settle(items, demand if demand.want else None)
+        tell(store, settled)
+    if body.events:
+        store.watch.tell({watch.run(number) for number in _runs_of(body.events)})
+    return Reported([one.verdict for one in settled], runs)
+
+
+def _item(worker: int, result: Result) -> Settle:
+    number = ids.parse("run", result.id)
+    if isinstance(result.done, tuple):
+        kind, text = result.done
+        if kind not in packets.TYPES:
+            raise BadRequest(f"Unknown output type {kind!r}.")
+        if len(text) > MAX_OUTPUT:
+            raise BadRequest(f"The output of {result.id} is larger than {MAX_OUTPUT} bytes.")
+    return Settle(number if number is not None else -1, worker, result.lease, result)
+
+
+def _event_rows(events: list[Event]) -> list[Row]:
+    rows: list[Row] = []
+    for event in events:
+        number = ids.parse("run", event.run)
+        if number is not None:
+            rows.append((number, _encode(event).decode()))
+    return rows
+
+
+def _runs_of(events: list[Event]) -> set[int]:
+    numbers = {ids.parse("run", run) for run in {event.run for event in events}}
+    return {number for number in numbers if number is not None}
+
+
+def tell(store: Store, settled: list[Settled]) -> None:
+    """Wake whoever waits for these runs, and say what became of them."""
+    store.watch.tell(watch.run(one.run_id) for one in settled if one.step is not None)
+    if not is_heard():
+        return
+    for one in settled:
+        if one.step is None:
+            if one.verdict == "lost":
+                emit("report.refused")
+        else:
+            _say(ids.public("run", one.run_id), one.attempt, one.step)
+
+
+def _say(run: str, attempt: int, step: Step) -> None:
+    match step:
+        case Finish(FinalStatus.COMPLETED):
+            emit("run.completed", run=run, attempt=attempt)
+        case Finish(FinalStatus.CANCELED):
+            emit("run.canceled", run=run, attempt=attempt)
+        case Finish(status):
+            emit("run.failed", run=run, attempt=attempt, status=status.name)
+        case Again(delay_ms, _, reason):
+            emit("run.retried", run=run, attempt=attempt, reason=reason, delay_ms=delay_ms)

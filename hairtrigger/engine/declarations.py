@@ -1,0 +1,135 @@
+"""What a version of the code declares: its tasks, their queues and schedules.
+
+Steps of the transaction in which a worker registers (or a deployment is promoted): afterwards the catalogue
+says what the version says, and runs that waited for one of its tasks are ready.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from hairtrigger.rules import cron
+from hairtrigger.rules.project import Environment
+from hairtrigger.store import intake, schedules
+from hairtrigger.store.catalog import Catalog, QueueEntry, VersionEntry
+from hairtrigger.store.database import Row, Steps, each, fetch
+from hairtrigger.wire.worker import Register, TaskManifest
+
+UNLIMITED = 2**31 - 1
+_encode = msgspec.json.Encoder().encode
+MakeId = Callable[[], int]
+
+
+def need_version(
+    catalog: Catalog, env: Environment, body: Register, now: int, *, make_id: MakeId
+) -> Steps[VersionEntry]:
+    """The version with this content, made when it is new.
+
+    Raises:
+        InvalidCron, InvalidTimezone: a schedule that can never fire; nothing is registered.
+    """
+    for task in body.tasks:
+        if task.cron is not None:
+            cron.check(task.cron.pattern, task.cron.timezone)
+    manifest = _encode({task.id: task for task in body.tasks})
+    content = body.content_hash or hashlib.sha256(manifest).hexdigest()
+    content = hashlib.sha256(content.encode() + manifest).hexdigest()
+    for entry in catalog.versions.values():
+        if (
+            entry.env == env.id
+            and entry.content_hash == content
+            and body.version in ("", entry.name)
+        ):
+            return entry
+    name = body.version or _next_name(catalog, env, now)
+    if catalog.version(env.id, name) is not None:
+        name = _next_name(catalog, env, now)
+    version_id = make_id()
+    yield fetch("insert_version", version_id, env.id, name, content, now, manifest.decode())
+    tasks = {task.id: task for task in body.tasks}
+    return catalog.add_version(VersionEntry(version_id, env.id, name, content, now, tasks))
+
+
+def _next_name(catalog: Catalog, env: Environment, now: int) -> str:
+    """``YYYYMMDD.N``, counting the versions of that day."""
+    day = f"{datetime.fromtimestamp(now / 1000, UTC):%Y%m%d}"
+    numbers = [
+        int(tail) for head, _, tail in (
+            entry.name.partition(".") for entry in catalog.versions.values() if entry.env == env.id
+        ) if head == day and tail.isdigit()
+    ]  # fmt: skip
+    return f"{day}.{max(numbers, default=0) + 1}"
+
+
+def compare(before: VersionEntry | None, after: VersionEntry) -> dict[str, list[str]]:
+    """Which tasks were added, changed and removed."""
+    old = before.tasks if before is not None else {}
+    new = after.tasks
+    return {
+        "added": sorted(new.keys() - old.keys()),
+        "changed": sorted(name for name in new.keys() & old.keys() if new[name] != old[name]),
+        "removed": sorted(old.keys() - new.keys()),
+    }
+
+
+def make_current(
+    catalog: Catalog, env: Environment, version: VersionEntry, now: int, *, make_id: MakeId
+) -> Steps[None]:
+    """Let the environment run this version from now on."""
+    if catalog.current.get(env.id) != version.id:
+        yield fetch("make_current", env.id, version.id)
+        catalog.current[env.id] = version.id
+    for manifest in version.tasks.values():
+        task = yield from catalog.need_task(env.id, manifest.id)
+        if task.manifest != manifest:
+            yield fetch("update_task", task.id, _encode(manifest).decode())
+            task.manifest = manifest
+        yield from _declare_queue(catalog, env, manifest, now)
+    yield from schedules.sync(catalog, env, version, now, make_id=make_id)
+    yield from _release_held(catalog, env, now)
+
+
+def _declare_queue(
+    catalog: Catalog, env: Environment, manifest: TaskManifest, now: int
+) -> Steps[None]:
+    name = catalog.queue_name(manifest.id, manifest)
+    limit = manifest.queue.concurrency_limit if manifest.queue else None
+    queue = yield from catalog.need_queue(env.id, name, limit=limit, declared=True)
+    if queue.limit != limit or not queue.declared:
+        yield fetch("update_queue", queue.id, limit, 1)
+        queue.limit, queue.declared = limit, True
+        yield from apply_limit(queue, now)
+
+
+def apply_limit(queue: QueueEntry, now: int) -> Steps[None]:
+    """Bring existing lanes to a queue's limit; unfinished runs of a queue that had none get lanes."""
+    yield fetch("limit_lanes", queue.id, UNLIMITED if queue.limit is None else queue.limit)
+    if queue.limit is None:
+        return
+    members: dict[str, list[Row]] = {}
+    for row in (yield fetch("untracked_of_queue", -queue.id)):
+        members.setdefault(row[1], []).append(row)
+    for ckey, rows in sorted(members.items()):
+        running = sum(1 for row in rows if row[2] == 2)
+        ready = sum(1 for row in rows if row[2] == 1)
+        found = yield fetch(
+            "fill_lane", queue.env, queue.id, ckey, queue.limit, running, ready, len(rows), now,
+            int(queue.paused), now,
+        )  # fmt: skip
+        yield each("track", [(row[0], found[0][0]) for row in rows])
+
+
+def _release_held(catalog: Catalog, env: Environment, now: int) -> Steps[None]:
+    """Runs that waited for a version with their task become ready, in the order of triggering."""
+    released, lanes = [], dict[int, int]()
+    for run_id, _, lane, tracked, task, queue, ttl, version, _ in (
+        yield fetch("held_runs", env.id)
+    ):
+        if intake.is_known(catalog, catalog.tasks[task], catalog.queues[queue], version):
+            released.append((run_id, now + ttl if ttl else None))
+            if tracked:
+                lanes[lane] = lanes.get(lane, 0) + 1
+    yield each("release_held", released)
+    yield each("lane_moved", [(lane, 0, count, 0, now) for lane, count in sorted(lanes.items())])

@@ -1,0 +1,133 @@
+"""Worker sessions: they register their version, prove that they live, and leave."""
+
+import asyncio
+import time
+
+import msgspec
+
+from hairtrigger.engine import attempts, declarations
+from hairtrigger.engine.dequeue import Sessions
+from hairtrigger.errors import BadRequest, Forbidden, Unprocessable
+from hairtrigger.rules.project import Environment
+from hairtrigger.store import sessions, watch
+from hairtrigger.store.catalog import Catalog, VersionEntry
+from hairtrigger.store.claim import Demand
+from hairtrigger.store.database import Steps, fetch
+from hairtrigger.store.settle import Settled
+from hairtrigger.store.store import Store
+from hairtrigger.telemetry.events import emit
+from hairtrigger.wire import ids
+from hairtrigger.wire.worker import PROTOCOL, Held, Hold, Register, Registered
+
+MAX_SLOTS = 10_000
+
+
+async def register(
+    store: Store, known: Sessions, env: Environment, body: Register, *, lease_ms: int, hold_ms: int
+) -> Registered:
+    """Open a session for a worker and make its code known; the same code again is the same version.
+
+    A fresh start makes its version the environment's current one; a worker that only comes back to a
+    server which forgot it does not.
+
+    Raises:
+        Unprocessable: no protocol in common. Forbidden: the project is not the key's. BadRequest: slots.
+    """
+    _check(env, body)
+    given = ids.parse("worker", body.worker) if body.worker else None
+    number = given if given is not None else store.make_id()
+    replaced = [
+        one for one in (ids.parse("worker", text) for text in body.replaces) if one is not None
+    ]
+    outcome: list[Settled] = []
+
+    def open_session(
+        catalog: Catalog, now: int
+    ) -> Steps[tuple[VersionEntry, dict[str, list[str]]]]:
+        for worker in replaced:
+            if worker != number and (yield fetch("worker", worker)):
+                outcome.extend(
+                    (yield from sessions.end_session(catalog, now, worker=worker, silent=True))
+                )
+        before = catalog.current_of(env.id)
+        version = yield from declarations.need_version(
+            catalog, env, body, now, make_id=store.make_id
+        )
+        changes: dict[str, list[str]] = {}
+        if given is None or before is None:
+            changes = declarations.compare(before, version)
+            yield from declarations.make_current(catalog, env, version, now, make_id=store.make_id)
+        info = msgspec.json.encode(
+            {"name": body.name, "sdk": body.sdk, "runtime": body.runtime}
+        ).decode()
+        queues = msgspec.json.encode(body.queues).decode() if body.queues else None
+        yield fetch(
+            "insert_worker", number, env.id, version.id, now + lease_ms, body.slots, queues, info
+        )
+        return version, changes
+
+    version, changes = await store.change(open_session)
+    attempts.tell(store, outcome)
+    public_id = ids.public("worker", number)
+    queues = frozenset(body.queues) if body.queues else None
+    known.learn(public_id, Demand(env.id, number, version.id, 0, queues))
+    emit("worker.registered", worker=public_id, env=env.slug, version=version.name, host=body.name)
+    return Registered(public_id, version.name, lease_ms, hold_ms, PROTOCOL, env.slug, changes)
+
+
+def _check(env: Environment, body: Register) -> None:
+    if PROTOCOL not in body.protocol:
+        raise Unprocessable(
+            f"This server speaks worker protocol {PROTOCOL}, the worker {body.protocol}. "
+            "Install the same version of hairtrigger on both sides."
+        )
+    if body.project and body.project != env.project_ref:
+        raise Forbidden(
+            f"The key belongs to project {env.project_ref}, the configuration names {body.project}. "
+            "Set project in trigger_config.py to the key's project, or use that project's key."
+        )
+    if not 1 <= body.slots <= MAX_SLOTS:
+        raise BadRequest(f"A worker has 1 to {MAX_SLOTS} slots, not {body.slots}.")
+
+
+async def hold(
+    store: Store, known: Sessions, env: Environment, body: Hold, *, lease_ms: int, wait_s: float,
+    stop: asyncio.Future[None],
+) -> Held:  # fmt: skip
+    """Renew a session's lease, and tell it of cancels as soon as there are any.
+
+    Raises:
+        UnknownWorker: the session has ended.
+    """
+    demand = await known.demand(store, env, body.worker, 0)
+    deadline = time.monotonic() + wait_s
+    key = watch.worker(demand.worker)
+    while True:
+        notice = store.watch.listen(key)
+        try:
+            answer: Held = await store.change(
+                lambda catalog, now: sessions.renew(
+                    catalog, now, worker=demand.worker, hold=body, lease_ms=lease_ms
+                )
+            )
+        except BaseException:
+            store.watch.forget(key, notice)
+            known.forget(body.worker)
+            raise
+        left = deadline - time.monotonic()
+        if answer.lost or answer.notices or left <= 0 or stop.done():
+            store.watch.forget(key, notice)
+            return answer
+        if not await watch.pause(store.watch, key, notice, left):
+            return answer
+
+
+async def leave(store: Store, known: Sessions, env: Environment, public_id: str) -> None:
+    """End a session in order; what it still held goes back at once."""
+    demand = await known.demand(store, env, public_id, 0)
+    known.forget(public_id)
+    settled: list[Settled] = await store.change(
+        lambda catalog, now: sessions.end_session(catalog, now, worker=demand.worker, silent=False)
+    )
+    attempts.tell(store, settled)
+    emit("worker.left", worker=public_id, held=len(settled))

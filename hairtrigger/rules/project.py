@@ -1,0 +1,22 @@
+"""Projects and their environments."""
+
+from dataclasses import dataclass
+
+TYPES = {"dev": "DEVELOPMENT", "staging": "STAGING", "preview": "PREVIEW", "prod": "PRODUCTION"}
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment of a project: what a key opens, and all that it opens."""
+
+    id: int
+    project: int
+    project_ref: str  # proj_…
+    project_name: str
+    slug: str  # dev, prod
+    type: str  # DEVELOPMENT, PRODUCTION
+    public_id: str  # env_…, the subject of public tokens
+
+    @property
+    def is_development(self) -> bool:
+        return self.type == "DEVELOPMENT"

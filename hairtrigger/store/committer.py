@@ -1,0 +1,238 @@
+"""Group commit: what arrives while one transaction is being written goes into the next, together.
+
+A tick settles reports, then does single changes in order, then takes in new runs, then deals ready runs to
+whoever waits for work, so that a run triggered in a tick is handed out in the same one. Nobody is answered
+before the commit. There is no artificial delay: an idle committer starts at once.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from hairtrigger.errors import HairtriggerError, Unavailable
+from hairtrigger.store import catalog as catalogs
+from hairtrigger.store import intake, settle
+from hairtrigger.store.catalog import Catalog
+from hairtrigger.store.claim import Demand, claim
+from hairtrigger.store.database import Database, DataError, Steps
+from hairtrigger.telemetry.events import emit
+from hairtrigger.wire.worker import RunInfo
+
+Change = Callable[[Catalog, int], Steps[Any]]
+MAX_RUNS = 2_000  # new runs in a tick; the rest waits for the next one
+MAX_SETTLES = 4_000
+MAX_CHANGES = 200
+MAX_PENDING_RUNS = 100_000  # beyond it callers are told to come back
+
+
+class Waiting:
+    """A demand that waits for work: ``future`` gets the runs, or nothing when it is withdrawn."""
+
+    __slots__ = ("demand", "future", "in_tick", "withdrawn")
+
+    def __init__(self, demand: Demand, future: asyncio.Future[list[RunInfo]]) -> None:
+        self.demand, self.future = demand, future
+        self.in_tick = self.withdrawn = False
+
+
+class Committer:
+    """Collects work and writes it tick by tick, until it is closed."""
+
+    def __init__(self, database: Database, catalog: Catalog, make_id: Callable[[], int]) -> None:
+        self.catalog = catalog
+        self._database, self._make_id = database, make_id
+        self._settles: deque[tuple[list[settle.Settle], asyncio.Future[list[settle.Settled]]]] = (
+            deque()
+        )
+        self._changes: deque[tuple[Change, asyncio.Future[Any]]] = deque()
+        self._calls: deque[tuple[intake.Call, asyncio.Future[list[intake.Made]]]] = deque()
+        self._waiting: deque[Waiting] = deque()
+        self._pending_runs = 0
+        self._may_claim = False
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._task = asyncio.create_task(self._work(), name="committer")
+
+    async def close(self) -> None:
+        """Write what is pending, answer whoever waits with nothing, and stop."""
+        self._closing = True
+        self._wake.set()
+        await self._task
+        for waiting in self._waiting:
+            _answer(waiting.future, [])
+
+    def take(self, call: intake.Call) -> asyncio.Future[list[intake.Made]]:
+        """New runs; raises Unavailable when too many are pending already."""
+        if self._pending_runs + len(call.runs) > MAX_PENDING_RUNS:
+            raise Unavailable("Too many runs are being written at once. Try again in a second.")
+        self._pending_runs += len(call.runs)
+        return self._add(self._calls, call)
+
+    def settle(self, items: list[settle.Settle]) -> asyncio.Future[list[settle.Settled]]:
+        """Reports of a worker."""
+        return self._add(self._settles, items)
+
+    def change(self, change: Change) -> asyncio.Future[Any]:
+        """Any other change, as steps of a transaction."""
+        return self._add(self._changes, change)
+
+    def demand(self, demand: Demand) -> Waiting:
+        """Ask for runs; ``withdraw`` ends the waiting."""
+        waiting = Waiting(demand, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._may_claim = True
+        self._wake.set()
+        return waiting
+
+    def withdraw(self, waiting: Waiting) -> None:
+        """Stop waiting. Await the future all the same: the tick under way may be handing out runs to it."""
+        waiting.withdrawn = True
+        if not waiting.in_tick:
+            _answer(waiting.future, [])
+
+    def _add(self, queue: deque[Any], item: Any) -> asyncio.Future[Any]:
+        if self._closing:
+            raise Unavailable("The server is stopping.")
+        future = asyncio.get_running_loop().create_future()
+        queue.append((item, future))
+        self._wake.set()
+        return future
+
+    async def _work(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while (
+                self._settles or self._changes or self._calls or (self._may_claim and self._waiting)
+            ):
+                await self._tick()
+            if self._closing:
+                return
+
+    async def _tick(self) -> None:
+        tick = _Tick(
+            settles=_some(self._settles, MAX_SETTLES, lambda items: len(items)),
+            changes=_some(self._changes, MAX_CHANGES, lambda _: 1),
+            calls=_some(self._calls, MAX_RUNS, lambda call: len(call.runs)),
+            waiting=[],
+        )
+        self._pending_runs -= sum(len(call.runs) for call, _ in tick.calls)
+        if tick.settles or tick.changes or tick.calls:
+            self._may_claim = True
+        if self._may_claim:
+            self._may_claim = False
+            tick.waiting = [one for one in self._waiting if not one.future.done()]
+        for waiting in tick.waiting:
+            waiting.in_tick = True
+        try:
+            await self._write(tick)
+        except DataError as error:
+            self.catalog.replace(await self._database.read(catalogs.load(), quick=True))
+            await self._one_by_one(tick, error)
+        except HairtriggerError as error:
+            self.catalog.replace(await self._database.read(catalogs.load(), quick=True))
+            tick.fail(error)
+            emit("tick.failed", error=str(error))
+            await asyncio.sleep(0.05)  # the disk is full or away: do not spin on it
+        for waiting in tick.waiting:
+            waiting.in_tick = False
+            if waiting.withdrawn:
+                _answer(waiting.future, [])
+        if tick.waiting:
+            self._waiting = deque(one for one in self._waiting if not one.future.done())
+
+    async def _write(self, tick: "_Tick") -> None:
+        answers = await self._database.write(self._steps(tick, self._database.now()))
+        for future, answer in answers:
+            _answer(future, answer)
+
+    def _steps(self, tick: "_Tick", now: int) -> Steps[list[tuple[asyncio.Future[Any], Any]]]:
+        answers: list[tuple[asyncio.Future[Any], Any]] = []
+        catalog = self.catalog
+        if tick.settles:
+            items = [item for batch, _ in tick.settles for item in batch]
+            settled = yield from settle.settle(catalog, items, now)
+            start = 0
+            for batch, future in tick.settles:
+                answers.append((future, settled[start : start + len(batch)]))
+                start += len(batch)
+        for change, future in tick.changes:
+            try:
+                answers.append((future, (yield from change(catalog, now))))
+            except HairtriggerError as error:  # raised before anything was written
+                answers.append((future, error))
+        if tick.calls:
+            made = yield from intake.take(catalog, [call for call, _ in tick.calls], now)
+            answers += zip((future for _, future in tick.calls), made, strict=True)
+        for waiting in tick.waiting:
+            runs = yield from claim(catalog, waiting.demand, now, self._make_id())
+            if runs:
+                answers.append((waiting.future, runs))
+        return answers
+
+    async def _one_by_one(self, tick: "_Tick", error: DataError) -> None:
+        """A value was refused: write each item alone, so that only the guilty one fails."""
+        singles = tick.singles()
+        if len(singles) == 1:
+            emit("tick.failed", error=str(error))
+            singles[0].fail(Unavailable(f"The database refused this ({error})."))
+            return
+        for single in singles:
+            try:
+                await self._write(single)
+            except DataError as cause:
+                self.catalog.replace(await self._database.read(catalogs.load(), quick=True))
+                emit("tick.failed", error=str(cause))
+                single.fail(Unavailable(f"The database refused this ({cause})."))
+            except HairtriggerError as cause:
+                single.fail(cause)
+
+
+class _Tick:
+    """What one transaction does."""
+
+    __slots__ = ("calls", "changes", "settles", "waiting")
+
+    def __init__(
+        self,
+        settles: list[tuple[list[settle.Settle], asyncio.Future[Any]]],
+        changes: list[tuple[Change, asyncio.Future[Any]]],
+        calls: list[tuple[intake.Call, asyncio.Future[Any]]],
+        waiting: list[Waiting],
+    ) -> None:
+        self.settles, self.changes, self.calls, self.waiting = settles, changes, calls, waiting
+
+    def singles(self) -> list["_Tick"]:
+        return [
+            *(_Tick([one], [], [], []) for one in self.settles),
+            *(_Tick([], [one], [], []) for one in self.changes),
+            *(_Tick([], [], [one], []) for one in self.calls),
+            *(_Tick([], [], [], [one]) for one in self.waiting),
+        ]
+
+    def fail(self, error: HairtriggerError) -> None:
+        for _, future in (*self.settles, *self.changes, *self.calls):
+            _answer(future, error)
+
+
+def _some(queue: deque[Any], most: int, weight: Callable[[Any], int]) -> list[Any]:
+    """As much from the head of a queue as one tick takes: at least one, if there is one."""
+    if len(queue) == 1:
+        return [queue.popleft()]
+    taken: list[Any] = []
+    total = 0
+    while queue and (not taken or total + weight(queue[0][0]) <= most):
+        item = queue.popleft()
+        total += weight(item[0])
+        taken.append(item)
+    return taken
+
+
+def _answer(future: asyncio.Future[Any], answer: Any) -> None:
+    if future.done():
+        return
+    if isinstance(answer, HairtriggerError):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

@@ -1,0 +1,309 @@
+"""New runs enter here, a whole tick of them in one transaction.
+
+A call is what one request asked for: all its runs are made, or found, or none is. Keys are looked up before
+anything is written, and folded within the tick, so that two callers with one key get one run.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import msgspec
+
+from hairtrigger.errors import HairtriggerError, Unprocessable
+from hairtrigger.rules.run import RunOptions
+from hairtrigger.store.catalog import Catalog, QueueEntry, TaskEntry
+from hairtrigger.store.database import Row, Steps, each, fetch
+from hairtrigger.wire.statuses import (
+    CANCEL_REQUESTED,
+    HAS_CHILDREN,
+    HAS_KEY,
+    IN_BATCH,
+    FinalStatus,
+    LiveState,
+)
+
+REQUEST_MEMORY_MS = 24 * 3_600_000
+DEBOUNCE_CAP_MS = 3_600_000
+_options = msgspec.json.Encoder()
+_NO_OPTIONS = RunOptions()
+
+
+@dataclass(slots=True)
+class Debounce:
+    key: str
+    delay_ms: int
+    trailing: bool
+    latest_ms: int  # from the first call: after it a new run is made
+
+
+@dataclass(slots=True)
+class NewRun:
+    """One run to be made. Durations in ms; ``delay_until`` an instant."""
+
+    id: int
+    env: int
+    task: str
+    created_at: int
+    payload: str | None = None
+    payload_type: int | None = None
+    queue: str | None = None  # None: the task's own
+    ckey: str | None = None
+    tags: list[str] = field(default_factory=list)
+    delay_until: int | None = None
+    ttl_ms: int | None = None  # None: the task's
+    default_ttl_ms: int | None = None  # when neither the caller nor the task says
+    priority_ms: int = 0
+    max_attempts: int | None = None
+    max_duration_ms: int | None = None
+    version: int | None = None
+    parent: int | None = None
+    batch: int | None = None
+    schedule: int | None = None
+    options: RunOptions | None = None
+    key: str | None = None
+    key_ttl_ms: int = 0
+    debounce: Debounce | None = None
+
+
+@dataclass(slots=True)
+class Made:
+    """The answer for one run: its id, and whether it was there before. Or why it could not be made."""
+
+    id: int = 0
+    cached: bool = False
+    error: HairtriggerError | None = None
+    ready: bool = False
+
+
+@dataclass(slots=True)
+class Call:
+    """What one request asks for. ``request_key`` names the request across its repetitions."""
+
+    env: int
+    runs: list[NewRun]
+    request_key: str | None = None
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What a tick will write, by table."""
+
+    runs: list[Row] = field(default_factory=list)
+    live: list[Row] = field(default_factory=list)
+    tracked: dict[tuple[int, str], list[list[object]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    tags: list[Row] = field(default_factory=list)
+    keys: list[Row] = field(default_factory=list)
+    debounces: list[Row] = field(default_factory=list)
+    requests: list[Row] = field(default_factory=list)
+    parents: set[int] = field(default_factory=set)
+    fresh_keys: dict[tuple[int, int, str], int] = field(default_factory=dict)
+    fresh_requests: dict[tuple[int, str], list[Made]] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        """Forget what has been written; what was folded by key stays known for the tick."""
+        for written in (self.runs, self.live, self.tags, self.keys, self.debounces, self.requests):
+            written.clear()
+        self.tracked.clear()
+        self.parents.clear()
+
+
+def take(catalog: Catalog, calls: list[Call], now: int) -> Steps[list[list[Made]]]:
+    """Make what is asked for; one list of answers for each call."""
+    rows = _Rows()
+    answers = []
+    for call in calls:
+        answers.append((yield from _take_call(catalog, call, rows, now)))
+    yield from _write(catalog, rows, now)
+    return answers
+
+
+def _take_call(catalog: Catalog, call: Call, rows: _Rows, now: int) -> Steps[list[Made]]:
+    if call.request_key is not None:
+        known = yield from _made_before(call, rows, now)
+        if known is not None:
+            return known
+    taken = yield from _taken_keys(catalog, call, now)
+    parents = yield from _parents(call)
+    made: list[Made] = []
+    for run in call.runs:
+        made.append((yield from _take_run(catalog, run, rows, taken, parents, now)))
+    if call.request_key is not None:
+        text = msgspec.json.encode([(one.id, one.cached) for one in made]).decode()
+        rows.requests.append((call.env, call.request_key, text, now + REQUEST_MEMORY_MS))
+        rows.fresh_requests[call.env, call.request_key] = made
+    return made
+
+
+def _made_before(call: Call, rows: _Rows, now: int) -> Steps[list[Made] | None]:
+    assert call.request_key is not None
+    fresh = rows.fresh_requests.get((call.env, call.request_key))
+    if fresh is not None:
+        return fresh
+    found = yield fetch("request_made", call.env, call.request_key, now)
+    if not found:
+        return None
+    return [Made(id_, cached) for id_, cached in msgspec.json.decode(found[0][0])]
+
+
+def _taken_keys(catalog: Catalog, call: Call, now: int) -> Steps[dict[tuple[int, str], int]]:
+    keys = [run.key for run in call.runs if run.key is not None]
+    if not keys:
+        return {}
+    found = yield fetch("keys_taken", call.env, keys, now)
+    return {(task, key): run_id for task, key, run_id in found}
+
+
+def _parents(call: Call) -> Steps[dict[int, tuple[int, int, bool]]]:
+    """For each parent named: its root, its depth and whether it has been cancelled."""
+    named = sorted({run.parent for run in call.runs if run.parent is not None})
+    if not named:
+        return {}
+    found = yield fetch("parents", call.env, named)
+    return {
+        id_: (root, depth, bool(flags & CANCEL_REQUESTED) or final == FinalStatus.CANCELED)
+        for id_, root, depth, flags, final in found
+    }
+
+
+def _take_run(
+    catalog: Catalog,
+    run: NewRun,
+    rows: _Rows,
+    taken: dict[tuple[int, str], int],
+    parents: dict[int, tuple[int, int, bool]],
+    now: int,
+) -> Steps[Made]:
+    task = yield from catalog.need_task(run.env, run.task)
+    if run.key is not None:
+        existing = taken.get((task.id, run.key)) or rows.fresh_keys.get((run.env, task.id, run.key))
+        if existing is not None:
+            return Made(existing, cached=True)
+    if run.debounce is not None:
+        yield from _write(catalog, rows, now)  # an earlier call of this tick must be found
+        moved = yield from _debounced(run, task, run.debounce, rows, now)
+        if moved is not None:
+            return Made(moved)
+    root, depth = None, 0
+    if run.parent is not None:
+        if run.parent not in parents:
+            return Made(error=Unprocessable("The parent run does not exist in this environment."))
+        root, parent_depth, canceled = parents[run.parent]
+        if canceled:
+            return Made(
+                error=Unprocessable("The parent run was canceled: it can trigger no more runs.")
+            )
+        depth = parent_depth + 1
+        rows.parents.add(run.parent)
+    name = run.queue or catalog.queue_name(run.task, task.manifest)
+    own = name == f"task/{run.task}"
+    queue = yield from catalog.need_queue(run.env, name, declared=own)
+    ready = _add(catalog, run, task, queue, rows, root=root, depth=depth, now=now)
+    if run.key is not None:
+        rows.keys.append((run.env, task.id, run.key, run.id, now + run.key_ttl_ms))
+        rows.fresh_keys[run.env, task.id, run.key] = run.id
+    return Made(run.id, ready=ready)
+
+
+def _add(
+    catalog: Catalog,
+    run: NewRun,
+    task: TaskEntry,
+    queue: QueueEntry,
+    rows: _Rows,
+    *,
+    root: int | None,
+    depth: int,
+    now: int,
+) -> bool:
+    """Put the rows of one run together; answers whether it is ready at once."""
+    manifest = task.manifest
+    ttl = run.ttl_ms
+    if ttl is None:
+        ttl = manifest.ttl_ms if manifest and manifest.ttl_ms is not None else run.default_ttl_ms
+    max_duration = run.max_duration_ms
+    if max_duration is None and manifest:
+        max_duration = manifest.max_duration_ms
+    options = run.options
+    text = None
+    if options is not None and options != _NO_OPTIONS:
+        text = _options.encode(options).decode()
+    rows.runs.append((
+        run.id, run.env, task.id, queue.id, run.ckey, run.created_at, run.payload, run.payload_type,
+        _options.encode(run.tags).decode() if run.tags else None, run.version, run.parent, root, run.batch,
+        run.schedule, depth, run.max_attempts, max_duration, ttl, text,
+    ))  # fmt: skip
+    rows.tags.extend((run.env, tag, run.id) for tag in run.tags)
+    state, at, expires = LiveState.READY, None, None
+    if run.delay_until is not None and run.delay_until > now:
+        state, at = LiveState.DELAYED, run.delay_until
+    elif not is_known(catalog, task, queue, run.version):
+        state = LiveState.HELD
+    if at is None and ttl:
+        expires = now + ttl
+    flags = (HAS_KEY if run.key is not None else 0) | (IN_BATCH if run.batch is not None else 0)
+    order_at = (at or run.created_at) - run.priority_ms
+    live: list[object] = [
+        run.id, run.env, -queue.id, int(state), 0, order_at, at, expires, flags, run.version
+    ]  # fmt: skip
+    if queue.limit is None:
+        rows.live.append(tuple(live))
+    else:
+        rows.tracked[queue.id, run.ckey or ""].append(live)
+    return state is LiveState.READY
+
+
+def is_known(catalog: Catalog, task: TaskEntry, queue: QueueEntry, version: int | None) -> bool:
+    """Whether some version of the code can run it: else the run is held until one comes."""
+    if not queue.declared:
+        return False
+    pinned = catalog.versions[version] if version is not None else catalog.current_of(task.env)
+    return pinned is not None and task.name in pinned.tasks
+
+
+def _debounced(
+    run: NewRun, task: TaskEntry, debounce: Debounce, rows: _Rows, now: int
+) -> Steps[int | None]:
+    """Move the waiting run of the same key on; None when a new one is due."""
+    found = yield fetch("debounced", run.env, task.id, debounce.key)
+    until = now + debounce.delay_ms
+    if found and until <= found[0][1]:
+        run_id = int(found[0][0])
+        yield fetch("move_delayed", run_id, until, until)
+        yield fetch("remember_delay", run_id, now, until)
+        if debounce.trailing:
+            yield fetch(
+                "replace_payload", run_id, now, run.payload, run.payload_type,
+                run.options.metadata if run.options else None,
+                _options.encode(run.tags).decode() if run.tags else None,
+                run.max_attempts, run.max_duration_ms,
+            )  # fmt: skip
+            yield each("insert_tags", [(run.env, tag, run_id) for tag in run.tags])
+        yield fetch("mark_changed", run_id)
+        return run_id
+    if run.delay_until is None:
+        run.delay_until = until
+    latest = now + debounce.latest_ms
+    yield fetch("remember_debounce", run.env, task.id, debounce.key, run.id, latest)
+    return None
+
+
+def _write(catalog: Catalog, rows: _Rows, now: int) -> Steps[None]:
+    yield each("insert_runs", rows.runs)
+    for (queue_id, ckey), members in rows.tracked.items():
+        queue = catalog.queues[queue_id]
+        ready = sum(1 for live in members if live[3] == LiveState.READY)
+        found = yield fetch(
+            "enter_lane", queue.env, queue_id, ckey, queue.limit, ready, len(members), now,
+            int(queue.paused), now,
+        )  # fmt: skip
+        for live in members:
+            live[2], live[4] = found[0][0], 1
+            rows.live.append(tuple(live))
+    yield each("insert_live", rows.live)
+    yield each("insert_tags", rows.tags)
+    yield each("take_key", rows.keys)
+    yield each("remember_request", rows.requests)
+    yield each("add_flags", [(parent, HAS_CHILDREN) for parent in rows.parents])
+    rows.clear()

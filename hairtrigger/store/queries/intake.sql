@@ -1,0 +1,67 @@
+-- New runs, and what keeps a request from making them twice.
+
+-- name: request_made
+select made from requests where env = $1 and key = $2 and expires_at > $3
+
+-- name: remember_request
+insert into requests (env, key, made, expires_at) values ($1, $2, $3, $4)
+on conflict (env, key) do update set made = excluded.made, expires_at = excluded.expires_at
+
+-- name: keys_taken
+select task, key, run_id from idempotency
+where env = $1 and key in {list $2} and expires_at > $3
+
+-- name: take_key
+insert into idempotency (env, task, key, run_id, expires_at) values ($1, $2, $3, $4, $5)
+on conflict (env, task, key) do update set run_id = excluded.run_id, expires_at = excluded.expires_at
+
+-- name: debounced
+select d.run_id, d.latest_at, l.at from debounces d join live l on l.run_id = d.run_id
+where d.env = $1 and d.task = $2 and d.key = $3 and l.state = 0 and l.fence = 0
+
+-- name: remember_debounce
+insert into debounces (env, task, key, run_id, latest_at) values ($1, $2, $3, $4, $5)
+on conflict (env, task, key) do update set run_id = excluded.run_id, latest_at = excluded.latest_at
+
+-- name: insert_runs
+insert into runs (id, env, task, queue, ckey, created_at, payload, payload_type, tags, version, parent,
+  root, batch, schedule, depth, max_attempts, max_duration, ttl, opts)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+
+-- name: insert_live
+insert into live (run_id, env, lane, state, tracked, order_at, at, expires_at, flags, version)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+
+-- name: enter_lane
+insert into lanes (env, queue, ckey, lim, queued, runs, turn, paused, used_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+on conflict (queue, ckey) do update set
+  queued = lanes.queued + excluded.queued, runs = lanes.runs + excluded.runs,
+  lim = excluded.lim, paused = excluded.paused, used_at = excluded.used_at
+returning id
+
+-- name: insert_tags
+insert into run_tags (env, tag, run_id) values ($1, $2, $3) on conflict do nothing
+
+-- name: parents
+select r.id, coalesce(r.root, r.id), r.depth, coalesce(l.flags, 0), coalesce(e.status, -1)
+from runs r left join live l on l.run_id = r.id left join results e on e.run_id = r.id
+where r.env = $1 and r.id in {list $2}
+
+-- name: add_flags
+update live set flags = flags | $2 where run_id = $1
+
+-- name: move_delayed
+update live set at = $2, order_at = $3 where run_id = $1 and state = 0 and fence = 0 returning run_id
+
+-- name: remember_delay
+insert into run_changes (run_id, changed_at, delayed_until) values ($1, $2, $3)
+on conflict (run_id) do update set changed_at = excluded.changed_at, delayed_until = excluded.delayed_until
+
+-- name: replace_payload
+insert into run_changes (run_id, changed_at, payload, payload_type, metadata, tags, max_attempts, max_duration)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+on conflict (run_id) do update set changed_at = excluded.changed_at, payload = excluded.payload,
+  payload_type = excluded.payload_type, metadata = coalesce(excluded.metadata, metadata),
+  tags = coalesce(excluded.tags, tags), max_attempts = coalesce(excluded.max_attempts, max_attempts),
+  max_duration = coalesce(excluded.max_duration, max_duration)

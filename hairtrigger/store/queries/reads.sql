@@ -1,0 +1,26 @@
+-- Looking at runs.
+
+-- name: run
+select r.id, r.env, r.task, r.queue, r.ckey, r.created_at, r.payload, r.payload_type, r.tags, r.version,
+  r.parent, r.root, r.batch, r.schedule, r.depth, r.max_attempts, r.max_duration, r.ttl, r.opts,
+  l.state, l.fence, l.flags, l.order_at, l.at, l.expires_at, l.worker, l.attempt, l.started_at,
+  l.claimed_at, l.usage_ms, l.version,
+  e.status, e.attempt, e.fence, e.started_at, e.finished_at, e.usage_ms, e.version, e.output, e.output_type,
+  e.error,
+  c.changed_at, c.metadata, c.tags, c.delayed_until, c.payload, c.payload_type, c.max_attempts,
+  c.max_duration, c.key_released
+from runs r
+left join live l on l.run_id = r.id
+left join results e on e.run_id = r.id
+left join run_changes c on c.run_id = r.id
+where r.id in {list $1} and r.env = $2 order by r.id desc
+
+-- name: children_of
+select id from runs where parent = $1 order by id limit 200
+
+-- name: events_of
+select id, body from events where run_id = $1 and id > $2 order by id limit $3
+
+-- name: attempts_of
+select attempt, fence, worker, started_at, ended_at, reason, error from attempts
+where run_id = $1 order by fence

@@ -1,0 +1,90 @@
+"""Worker sessions: who is there, what each holds, and what becomes of it when he goes."""
+
+from random import random
+
+import msgspec
+
+from hairtrigger.errors import UnknownWorker
+from hairtrigger.rules import attempts
+from hairtrigger.store import settle
+from hairtrigger.store.catalog import Catalog
+from hairtrigger.store.database import Row, Steps, fetch
+from hairtrigger.store.settle import Ends, Settled
+from hairtrigger.wire import ids
+from hairtrigger.wire.statuses import CANCEL_REQUESTED, LiveState
+from hairtrigger.wire.worker import Held, Hold, Notice, Result
+
+LOST_ANSWER_MS = (
+    10_000  # a run handed out so long ago that its answer must have arrived, or never will
+)
+_queues = msgspec.json.Decoder(list[str])
+
+
+def renew(catalog: Catalog, now: int, *, worker: int, hold: Hold, lease_ms: int) -> Steps[Held]:
+    """Extend a session's lease and compare what it says it holds with what it was given."""
+    if not (yield fetch("renew_worker", worker, now + lease_ms)):
+        raise UnknownWorker("This worker session has ended. Register again.")
+    rows = {row[0]: row for row in (yield fetch("held_by", worker))}
+    lost, notices, named = [], [], set()
+    for text, lease, seen in hold.leases:
+        run_id = ids.parse("run", text)
+        row = rows.get(run_id) if run_id is not None else None
+        if row is None or row[1] != lease:
+            lost.append(text)
+            continue
+        named.add(run_id)
+        if row[2] & CANCEL_REQUESTED and seen < 1:
+            notices.append(Notice(text, 1, cancel=True))
+    strays = [
+        row[0] for row in rows.values()
+        if row[0] not in named and (hold.quiet or row[3] < now - LOST_ANSWER_MS)
+    ]  # fmt: skip
+    if strays:
+        yield from _give_back(catalog, strays, now)
+    return Held(lost, notices)
+
+
+def _give_back(catalog: Catalog, strays: list[int], now: int) -> Steps[None]:
+    """Runs that were handed out in an answer that got lost go back as if they never left."""
+    rows = yield fetch("handed_out", strays)
+    policies = yield from settle.policies_of(strays)
+    ends = Ends()
+    for row in rows:
+        step = attempts.after_lost_answer(settle.hand_out(catalog, row, policies))
+        settle.end(ends, row, step, now)
+    yield from settle.write_ends(ends, now)
+
+
+def end_session(catalog: Catalog, now: int, *, worker: int, silent: bool) -> Steps[list[Settled]]:
+    """Forget a session; what it still held was lost with it, or was never begun when it left in order."""
+    rows = yield fetch("handed_out_to", worker)
+    policies = yield from settle.policies_of([row[0] for row in rows])
+    ends = Ends()
+    settled = []
+    for row in rows:
+        if row[4] != LiveState.RUNNING:
+            continue
+        run = settle.hand_out(catalog, row, policies)
+        if silent:
+            step = attempts.after_silence(run)
+        else:
+            step = attempts.after_result(run, Result("", run.fence, handed_back=True), random())  # noqa: S311
+        settle.end(ends, row, step, now)
+        settled.append(Settled("ok", step, row[0], row[7]))
+    yield from settle.write_ends(ends, now)
+    yield fetch("delete_worker", worker)
+    return settled
+
+
+def sweep_silent(catalog: Catalog, now: int) -> Steps[list[tuple[int, Settled]]]:
+    """End the sessions whose lease is over; answers (worker, what came of a run) for each run."""
+    found: list[tuple[int, Settled]] = []
+    for worker, _, _ in (yield fetch("silent_workers", now)):
+        settled = yield from end_session(catalog, now, worker=worker, silent=True)
+        found += [(worker, one) for one in settled]
+    return found
+
+
+def decode_queues(row: Row) -> frozenset[str] | None:
+    """The queues that a session of table ``workers`` serves; None for all."""
+    return frozenset(_queues.decode(row[5])) if row[5] else None

@@ -1,0 +1,218 @@
+"""The end of hand-outs: a tick of reports, or of runs whose worker fell silent, in one transaction.
+
+Whoever reports names session and fence; a row that has moved on refuses him ("lost"), and a report that was
+settled before is told "ok" again. Slots, batches, keys and metadata follow in the same transaction.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import random
+
+import msgspec
+
+from hairtrigger.rules import attempts, metadata
+from hairtrigger.rules.attempts import Again, Finish, HandOut, Step
+from hairtrigger.rules.run import RunOptions
+from hairtrigger.store.catalog import DEFAULT_POLICY, Catalog
+from hairtrigger.store.database import Row, Steps, each, fetch
+from hairtrigger.wire.packets import TYPES
+from hairtrigger.wire.statuses import (
+    HAS_KEY,
+    IN_BATCH,
+    RELEASES_KEY,
+    SUSPECT,
+    FinalStatus,
+    LiveState,
+)
+from hairtrigger.wire.worker import Result
+
+_encode = msgspec.json.Encoder().encode
+_options = msgspec.json.Decoder(RunOptions)
+_TYPE = {name: position for position, name in enumerate(TYPES)}
+
+
+@dataclass(slots=True)
+class Settle:
+    """A worker's word on a run that it holds."""
+
+    run_id: int
+    worker: int
+    fence: int
+    result: Result
+
+
+@dataclass(slots=True)
+class Settled:
+    """What came of it. ``step`` is None when the report was refused or known already."""
+
+    verdict: str
+    step: Step | None = None
+    run_id: int = 0
+    attempt: int = 0
+
+
+@dataclass(slots=True)
+class Ends:
+    """What a tick of ends will write, by table."""
+
+    gone: list[Row] = field(default_factory=list)
+    results: list[Row] = field(default_factory=list)
+    back: list[Row] = field(default_factory=list)
+    attempts: list[Row] = field(default_factory=list)
+    lanes: dict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
+    release_keys: list[int] = field(default_factory=list)
+    in_batches: list[int] = field(default_factory=list)
+
+
+def settle(catalog: Catalog, items: list[Settle], now: int) -> Steps[list[Settled]]:
+    """Settle reports, in order."""
+    found = yield fetch("handed_out", [item.run_id for item in items])
+    rows = {row[0]: row for row in found}
+    needed = [item.run_id for item in items if item.result.done is None]
+    policies = yield from policies_of(needed)
+    missing: list[int] = []
+    ends = Ends()
+    answers: list[Settled] = []
+    for item in items:
+        row = rows.get(item.run_id)
+        if (
+            row is None
+            or row[5] != item.worker
+            or row[6] != item.fence
+            or row[4] != LiveState.RUNNING
+        ):
+            missing.append(len(answers))
+            answers.append(Settled("lost"))
+            continue
+        step = attempts.after_result(hand_out(catalog, row, policies), item.result, random())  # noqa: S311
+        end(ends, row, step, now, used_ms=item.result.used_ms)
+        del rows[item.run_id]
+        answers.append(Settled("ok", step, item.run_id, row[7]))
+    if missing:
+        yield from _know_repeats(items, answers, missing)
+    changes = [
+        (item.run_id, item.result.metadata)
+        for item, answer in zip(items, answers, strict=True)
+        if item.result.metadata and answer.step is not None
+    ]
+    if changes:
+        yield from change_metadata(changes, now)
+    yield from write_ends(ends, now)
+    return answers
+
+
+def policies_of(run_ids: list[int]) -> Steps[dict[int, Row]]:
+    """Task and own attempt limit of runs whose end is not a plain success."""
+    if not run_ids:
+        return {}
+    found = yield fetch("policies_of", run_ids)
+    return {row[0]: row for row in found}
+
+
+def hand_out(catalog: Catalog, row: Row, policies: dict[int, Row]) -> HandOut:
+    """A row of ``handed_out`` as the rules know it."""
+    policy, limit = DEFAULT_POLICY, None
+    if row[0] in policies:
+        _, task, limit = policies[row[0]]
+        policy = catalog.tasks[task].policy
+    return HandOut(row[7], row[6], row[8], limit or policy.max_attempts, policy)
+
+
+def end(ends: Ends, row: Row, step: Step, now: int, *, used_ms: int = 0) -> None:
+    """Note what the end of one hand-out writes. ``row`` is one of ``handed_out``."""
+    (run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
+     version, _) = row  # fmt: skip
+    usage_ms += used_ms
+    was_running = state == LiveState.RUNNING
+    match step:
+        case Finish(status, output, error):
+            begun = attempt if was_running or not fence else attempt - 1
+            ends.gone.append((run_id,))
+            ends.results.append((
+                run_id, env, int(status), begun if fence else 0, fence, started_at, now, usage_ms, version,
+                None if output is None else output[1], None if output is None else _TYPE[output[0]],
+                None if error is None else _encode(error).decode(), flags,
+            ))  # fmt: skip
+            if tracked:
+                _move(ends, lane, state, None)
+            if flags & HAS_KEY and status in RELEASES_KEY:
+                ends.release_keys.append(run_id)
+            if flags & IN_BATCH:
+                ends.in_batches.append(run_id)
+        case Again(delay_ms, attempt_used, reason, error, suspect):
+            after = LiveState.DELAYED if delay_ms > 0 else LiveState.READY
+            ends.back.append((
+                run_id, int(after), now + delay_ms if delay_ms > 0 else None, attempt + attempt_used,
+                flags | SUSPECT if suspect else flags, usage_ms,
+            ))  # fmt: skip
+            ends.attempts.append((
+                run_id, attempt, fence, worker, claimed_at, now, reason,
+                None if error is None else _encode(error).decode(),
+            ))  # fmt: skip
+            if tracked:
+                _move(ends, lane, state, after)
+
+
+def _move(ends: Ends, lane: int, before: int, after: int | None) -> None:
+    """Keep a lane's counters equal to its rows: running, queued, all."""
+    counters = ends.lanes[lane]
+    counters[0] -= before == LiveState.RUNNING
+    counters[1] += (after == LiveState.READY) - (before == LiveState.READY)
+    counters[2] -= after is None
+
+
+def write_ends(ends: Ends, now: int) -> Steps[None]:
+    """Write what was noted."""
+    yield each("delete_live", ends.gone)
+    yield each("insert_results", ends.results)
+    yield each("send_back", ends.back)
+    yield each("insert_attempts", ends.attempts)
+    yield each("lane_moved", [(lane, *counts, now) for lane, counts in sorted(ends.lanes.items())])
+    if ends.in_batches:
+        found = yield fetch("batches_of", ends.in_batches)
+        yield each("batch_finished", [(batch, count, now) for batch, count in found])
+    if ends.release_keys:
+        found = yield fetch("keys_of", ends.release_keys)
+        yield each("release_key", [
+            (env, task, _options.decode(opts).idempotency_key, run_id) for run_id, env, task, opts in found
+        ])  # fmt: skip
+
+
+def _know_repeats(items: list[Settle], answers: list[Settled], missing: list[int]) -> Steps[None]:
+    """A report that was settled before is "ok": its answer was lost, not its result."""
+    found = yield fetch("settled_before", [items[ix].run_id for ix in missing])
+    known = {(run_id, fence) for run_id, fence in found}
+    here = {(answer.run_id, items[ix].fence) for ix, answer in enumerate(answers) if answer.step}
+    for ix in missing:
+        item = items[ix]
+        if (item.run_id, item.fence) in known or (item.run_id, item.fence) in here:
+            answers[ix] = Settled("ok")
+
+
+def change_metadata(
+    changes: list[tuple[int, list[dict[str, object]]]],
+    now: int,
+    *,
+    check: Callable[[str], None] | None = None,
+) -> Steps[dict[int, str]]:
+    """Apply operations to the metadata of runs; answers the whole text of each afterwards."""
+    rows = yield fetch("metadata_of", [run_id for run_id, _ in changes])
+    current: dict[int, str] = {}
+    for run_id, opts, changed in rows:
+        given = _options.decode(opts).metadata if opts else None
+        current[run_id] = changed if changed is not None else given or "{}"
+    for run_id, operations in changes:
+        if run_id in current:
+            current[run_id] = metadata.apply(current[run_id], operations)
+            if check is not None:
+                check(current[run_id])
+    yield each("change_metadata", [(run_id, now, text) for run_id, text in current.items()])
+    yield each("mark_changed", [(run_id,) for run_id in current])
+    return current
+
+
+__all__ = [
+    "Ends", "FinalStatus", "Settle", "Settled", "change_metadata", "end", "hand_out", "policies_of",
+    "settle", "write_ends",
+]  # fmt: skip

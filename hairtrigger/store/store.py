@@ -1,0 +1,116 @@
+"""The store's one door: everything that the engine asks of a database.
+
+Writes go through the committer, which puts what arrives together into one transaction; when a method
+returns, its effect is on the disk. Every method that touches runs takes the environment it may see.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from hairtrigger.rules.run import Run
+from hairtrigger.store import catalog as catalogs
+from hairtrigger.store import intake, reads, settle
+from hairtrigger.store.catalog import Catalog
+from hairtrigger.store.claim import Demand
+from hairtrigger.store.committer import Change, Committer
+from hairtrigger.store.database import Database, Row, Steps, each, fetch
+from hairtrigger.store.watch import Watch
+from hairtrigger.wire import ids
+from hairtrigger.wire.worker import RunInfo
+
+T = TypeVar("T")
+
+
+class Store:
+    """One open database. Open it once, close it last."""
+
+    def __init__(self, database: Database, *, node: int = 0) -> None:
+        self.database = database
+        self.watch = Watch()
+        self.make_id = ids.IdMaker(node, clock=lambda: database.now() / 1000)
+        self.catalog = Catalog()
+        self._committer: Committer | None = None
+
+    async def open(self) -> "Store":
+        """Connect, migrate, and begin to take writes.
+
+        Raises:
+            ConfigError: the database is in use by another server, or newer than this program.
+        """
+        await self.database.open()
+        self.catalog.replace(await self.database.read(catalogs.load(), quick=True))
+        self._committer = Committer(self.database, self.catalog, self.make_id)
+        return self
+
+    async def close(self) -> None:
+        """Write what is pending and let go of the database."""
+        self.watch.close()
+        if self._committer is not None:
+            await self._committer.close()
+        await self.database.close()
+
+    @property
+    def committer(self) -> Committer:
+        assert self._committer is not None, "open the store first"
+        return self._committer
+
+    def now(self) -> int:
+        """The clock that decides: ms since 1970."""
+        return self.database.now()
+
+    async def trigger(self, call: intake.Call) -> list[intake.Made]:
+        """Make the runs of one request, or find those that its keys name."""
+        return await self.committer.take(call)
+
+    async def settle(
+        self, items: list[settle.Settle], demand: Demand | None = None
+    ) -> tuple[list[settle.Settled], list[RunInfo]]:
+        """Settle a worker's results, in order, and in the same tick hand it what is ready."""
+        waiting = self.committer.demand(demand) if demand is not None else None
+        try:
+            settled = await self.committer.settle(items)
+        finally:
+            if waiting is not None:
+                self.committer.withdraw(waiting)
+        return settled, await waiting.future if waiting is not None else []
+
+    async def claim(
+        self, demand: Demand, wait_s: float, stop: asyncio.Future[None]
+    ) -> list[RunInfo]:
+        """Hand out ready runs; with none there, wait for the first, at most ``wait_s`` seconds or until
+        ``stop`` is done."""
+        waiting = self.committer.demand(demand)
+        try:
+            either: list[asyncio.Future[Any]] = [waiting.future, stop]
+            await asyncio.wait(either, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.committer.withdraw(waiting)
+        return await waiting.future
+
+    async def change(self, change: Change) -> Any:
+        """Run the steps of a change in the next tick: ``change(catalog, now)`` yields statements."""
+        return await self.committer.change(change)
+
+    async def read(self, steps: Steps[T], *, quick: bool = False) -> T:
+        """Look, without writing."""
+        return await self.database.read(steps, quick=quick)
+
+    async def runs(self, env: int, run_ids: Sequence[int]) -> list[Run]:
+        """The runs of an environment among some ids, newest first."""
+        return await self.read(
+            reads.runs(self.catalog, env, list(run_ids)), quick=len(run_ids) <= 10
+        )
+
+    async def add_events(self, rows: list[Row]) -> None:
+        """Append log lines and spans: (run id, JSON text)."""
+        await self.change(lambda _catalog, _now: _events(rows))
+
+
+def _events(rows: list[Row]) -> Steps[None]:
+    yield each("insert_events", rows)
+
+
+def one(name: str, *params: Any) -> Steps[list[Row]]:
+    """The rows of a single statement."""
+    return (yield fetch(name, *params))

@@ -1,0 +1,68 @@
+"""Who waits for what: a change of a run, a notice for a worker, a change of an environment's runs.
+
+In one process this is all there is; a database with several servers tells the others the same keys.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+
+Key = tuple[str, int]
+
+
+def run(run_id: int) -> Key:
+    return ("run", run_id)
+
+
+def worker(worker_id: int) -> Key:
+    return ("worker", worker_id)
+
+
+class Watch:
+    """Wakes waiters by key. A wake-up says "look again", never what happened."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Key, set[asyncio.Future[None]]] = defaultdict(set)
+        self._closed = False
+
+    def tell(self, keys: Iterable[Key]) -> None:
+        """Wake everybody who waits for one of these keys."""
+        if not self._waiting:
+            return
+        for key in keys:
+            for future in self._waiting.pop(key, ()):
+                if not future.done():
+                    future.set_result(None)
+
+    def listen(self, key: Key) -> asyncio.Future[None]:
+        """A future for the next change. Take it before looking, or a change in between is missed."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._closed:
+            future.set_result(None)
+        else:
+            self._waiting[key].add(future)
+        return future
+
+    def forget(self, key: Key, future: asyncio.Future[None]) -> None:
+        """Stop waiting."""
+        futures = self._waiting.get(key)
+        if futures is not None:
+            futures.discard(future)
+            if not futures:
+                del self._waiting[key]
+
+    def close(self) -> None:
+        """Wake everybody, now and from now on: the server is stopping."""
+        self._closed = True
+        self.tell(list(self._waiting))
+
+
+async def pause(watch: Watch, key: Key, future: asyncio.Future[None], seconds: float) -> bool:
+    """Wait for a future of ``listen``, at most so long; answers whether it came."""
+    try:
+        await asyncio.wait_for(future, max(0.0, seconds))
+    except TimeoutError:
+        return False
+    finally:
+        watch.forget(key, future)
+    return True
