@@ -1,0 +1,34 @@
+"""How fast are waiting runs worked off?
+
+Method: 100,000 runs are triggered while no worker is up, then the worker starts. The window opens
+when the first run begins and closes when the last is completed and the system, asked over its
+public interface, says that nothing is left. A slower peer gets a smaller backlog, in its favour.
+"""
+
+from benchmarks import figures, session
+from benchmarks.running import Sample, opened
+from benchmarks.session import Session
+from benchmarks.systems import System
+
+
+def ask(now: Session) -> None:
+    """Answer the question."""
+    found = now.gather(lambda system: measure(system, now.size(100_000, system)))
+    figures.print_rates("Drain of waiting runs", found)
+
+
+def measure(system: System, count: int) -> Sample:
+    """Drain `count` runs once."""
+    with opened(system) as running:
+        running.stop_worker()
+        running.client.ask("batch", count=count)
+        begun = running.begun
+        running.start_worker()
+        running.until_begun(begun + 1, every_s=0.002)
+        first = running.mark()
+        running.until_settled(begun + count)
+        return running.since(first)
+
+
+if __name__ == "__main__":
+    session.main(ask, __doc__)

@@ -1,0 +1,111 @@
+"""Processes under measurement: started with a role, their CPU time and memory summed by role.
+
+CPU time is user + system of /proc/<pid>/stat, over the process, its living descendants and those
+already reaped, so a child that was replaced in the window still counts. The kernel counts it in
+hundredths of a second: windows must be long enough for that.
+"""
+
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+Role = Literal["server", "worker", "children", "client", "loader"]
+ROLES: tuple[Role, ...] = ("server", "worker", "children", "client", "loader")
+STOP_S = 20.0
+
+
+class Processes:
+    """The processes of one system. `children` is everything the worker's own process started."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+        self._directory, self._environment = directory, environment
+        self._started: dict[Role, psutil.Popen] = {}
+
+    def start(self, role: Role, command: Sequence[str], cwd: Path, *, talks: bool = False) -> None:
+        """Start one process; its output goes to `<role>.log`.
+
+        Args:
+            talks: The driver speaks with it over standard input and output instead.
+        """
+        log = (self._directory / f"{role}.log").open("ab")
+        pipe = subprocess.PIPE if talks else None
+        with log:
+            self._started[role] = psutil.Popen(
+                [*command],
+                cwd=cwd,
+                env=dict(self._environment),
+                stdin=pipe or subprocess.DEVNULL,
+                stdout=pipe or log,
+                stderr=log,
+            )
+
+    def get(self, role: Role) -> psutil.Popen:
+        """The process of a role that is running."""
+        return self._started[role]
+
+    def ensure_alive(self) -> None:
+        """Raise RuntimeError, with the end of its log, when a process has ended by itself."""
+        for role, process in self._started.items():
+            if process.poll() is not None:
+                raise RuntimeError(f"{role} ended with {process.returncode}: {self.log_end(role)}")
+
+    def log_end(self, role: Role) -> str:
+        """The last lines that a process wrote."""
+        return "\n".join((self._directory / f"{role}.log").read_text().splitlines()[-15:])
+
+    def stop(self, role: Role) -> None:
+        """End one process and what it started: asked first, killed after 20 s."""
+        process = self._started.pop(role)
+        family = _family(process)
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        _, left = psutil.wait_procs(family, timeout=STOP_S)
+        for one in left:
+            one.kill()
+        psutil.wait_procs(left, timeout=STOP_S)
+        process.wait(STOP_S)
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                stream.close()
+
+    def stop_all(self) -> None:
+        """End every process, in the order client, worker, server."""
+        for role in reversed(ROLES):
+            if role in self._started:
+                self.stop(role)
+
+    def cpu_us(self) -> dict[Role, float]:
+        """CPU time spent so far, in microseconds by role."""
+        spent: dict[Role, float] = dict.fromkeys(ROLES, 0.0)
+        for role, process in self._started.items():
+            first, *others = _family(process)
+            below: Role = "children" if role == "worker" else role
+            own = first.cpu_times()
+            spent[role] += (own.user + own.system) * 1e6
+            spent[below] += (own.children_user + own.children_system) * 1e6
+            for one in others:
+                try:
+                    spent[below] += sum(one.cpu_times()[:4]) * 1e6
+                except psutil.NoSuchProcess:  # ended since it was listed; its parent counts it next
+                    continue
+        return spent
+
+    def memory_mb(self) -> dict[Role, float]:
+        """Memory by role in MB: proportional set size, so shared pages are counted once."""
+        held: dict[Role, float] = dict.fromkeys(ROLES, 0.0)
+        for role, process in self._started.items():
+            for place, one in enumerate(_family(process)):
+                below: Role = "children" if role == "worker" and place else role
+                held[below] += one.memory_full_info().pss / 1e6
+        return held
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return [process]
