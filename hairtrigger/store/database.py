@@ -5,6 +5,7 @@ inside SQLite, where each statement is a call, and inside PostgreSQL, where each
 named and live in ``queries/``; a list among the parameters travels as one (see ``{list}`` there).
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
@@ -69,11 +70,16 @@ class DataError(Exception):
 
 
 def load_queries(dialect: str) -> dict[str, str]:
-    """All statements by name: ``-- name: x`` starts one; ``x.sqlite`` stands before ``x`` in SQLite."""
+    """All statements by name.
+
+    In ``queries/*.sql``, ``-- name: x`` starts a statement and ``-- name: x.sqlite`` one that stands in its
+    place in SQLite. ``-- page: x`` starts one that is read in both directions, as ``x_older`` and
+    ``x_newer``: ``{past id}`` is ``id < $2`` or ``id > $2``, ``{order}`` follows.
+    """
     found: dict[str, str] = {}
     special: dict[str, str] = {}
     for path in sorted((Path(__file__).parent / "queries").glob("*.sql")):
-        for name, text in _split(path.read_text(encoding="utf-8").splitlines()):
+        for name, text in _split(path.read_text(encoding="utf-8")):
             base, _, only = name.partition(".")
             target = special if only else found
             if only in ("", dialect):
@@ -83,14 +89,15 @@ def load_queries(dialect: str) -> dict[str, str]:
     return found | special
 
 
-def _split(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
-    name, text = "", list[str]()
-    for line in lines:
-        if line.startswith("-- name:"):
-            if name:
-                yield name, "\n".join(text).strip()
-            name, text = line.removeprefix("-- name:").strip(), []
-        elif not line.lstrip().startswith("--"):
-            text.append(line)
-    if name:
-        yield name, "\n".join(text).strip()
+_HEADER = re.compile(r"^-- (name|page): (\S+)$", re.MULTILINE)
+_PAST = re.compile(r"\{past (\w+)\}")
+
+
+def _split(text: str) -> Iterable[tuple[str, str]]:
+    parts = _HEADER.split(text)
+    for kind, name, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        if kind == "name":
+            yield name, body.strip()
+        else:
+            yield f"{name}_older", _PAST.sub(r"\1 < $2", body).replace("{order}", "desc").strip()
+            yield f"{name}_newer", _PAST.sub(r"\1 > $2", body).replace("{order}", "asc").strip()

@@ -1,0 +1,248 @@
+"""Schedules: made by API, changed, switched, and fired."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from hairtrigger.errors import InvalidCron, NotFound, Unprocessable
+from hairtrigger.rules import cron
+from hairtrigger.rules.project import Environment
+from hairtrigger.rules.run import RunOptions
+from hairtrigger.store import intake
+from hairtrigger.store import store as stores
+from hairtrigger.store.catalog import Catalog
+from hairtrigger.store.database import Row, Steps, fetch
+from hairtrigger.store.intake import Call, NewRun
+from hairtrigger.store.store import Store
+from hairtrigger.telemetry.events import emit
+from hairtrigger.wire import durations, ids, packets
+from hairtrigger.wire.options import ScheduleBody
+
+KEY_TTL_MS = 30 * 86_400_000
+_SUPER_JSON = packets.TYPES.index(packets.SUPER_JSON)
+
+
+@dataclass(slots=True)
+class Schedule:
+    """A schedule as it stands. Instants in ms; ``next_at`` is None while it is switched off."""
+
+    id: int
+    env: int
+    task: str
+    declarative: bool
+    cron: str
+    timezone: str
+    dedup: str | None
+    external_id: str | None
+    window: str | None
+    active: bool
+    next_at: int | None
+    last_at: int | None
+    created_at: int
+    updated_at: int
+
+
+def _schedule(catalog: Catalog, row: Row) -> Schedule:
+    id_, env, task, declarative, *rest = row
+    schedule = Schedule(id_, env, catalog.tasks[task].name, bool(declarative), *rest)
+    schedule.active = bool(schedule.active)
+    return schedule
+
+
+async def create(
+    store: Store, env: Environment, body: ScheduleBody, *, request_key: str | None = None
+) -> Schedule:
+    """Make a schedule; one with the same deduplication key is changed instead.
+
+    Raises:
+        InvalidCron, InvalidTimezone, Unprocessable: an unknown task, or one that takes no schedule.
+    """
+    task = _scheduled_task(store.catalog, env, body.task)
+    timezone = body.timezone or "UTC"
+    cron.check(body.cron, timezone)
+    dedup = body.deduplication_key or None
+    number = store.make_id()
+
+    def make(_: Catalog, now: int) -> Steps[int]:
+        next_at = cron.next_fire(body.cron, timezone, now)
+        found = (yield fetch("schedule_by_dedup", env.id, dedup)) if dedup is not None else []
+        if not found and request_key is not None:
+            made = yield fetch("request_made", env.id, f"schedule:{request_key}", now)
+            if made:
+                return int(made[0][0])
+        if found:
+            yield fetch(
+                "update_schedule", found[0][0], body.cron, timezone, next_at, now, body.external_id,
+                body.window, task,
+            )  # fmt: skip
+            return int(found[0][0])
+        yield fetch(
+            "insert_schedule", number, env.id, task, 0, body.cron, timezone, dedup, body.external_id,
+            body.window, next_at, now,
+        )  # fmt: skip
+        if request_key is not None:
+            ends = now + intake.REQUEST_MEMORY_MS
+            yield fetch("remember_request", env.id, f"schedule:{request_key}", str(number), ends)
+        return number
+
+    return await retrieve(store, env, ids.public("sched", await store.change(make)))
+
+
+async def update(store: Store, env: Environment, schedule_id: str, body: ScheduleBody) -> Schedule:
+    """Replace a schedule made by API; what is left out is the default.
+
+    Raises:
+        NotFound; Unprocessable: a declarative one; InvalidCron, InvalidTimezone.
+    """
+    schedule = await _editable(store, env, schedule_id)
+    task = _scheduled_task(store.catalog, env, body.task)
+    timezone = body.timezone or "UTC"
+    cron.check(body.cron, timezone)
+
+    def change(_: Catalog, now: int) -> Steps[None]:
+        next_at = cron.next_fire(body.cron, timezone, now) if schedule.active else None
+        yield fetch(
+            "update_schedule", schedule.id, body.cron, timezone, next_at, now, body.external_id, body.window,
+            task,
+        )  # fmt: skip
+
+    await store.change(change)
+    return await retrieve(store, env, schedule_id)
+
+
+async def delete(store: Store, env: Environment, schedule_id: str) -> Schedule:
+    """Delete a schedule made by API.
+
+    Raises:
+        NotFound; Unprocessable: a declarative one.
+    """
+    schedule = await _editable(store, env, schedule_id)
+    await store.change(lambda _catalog, _now: stores.one("delete_schedule", schedule.id))
+    return schedule
+
+
+async def switch(store: Store, env: Environment, schedule_id: str, *, active: bool) -> Schedule:
+    """Switch a schedule on or off. It fires from now on; what was missed meanwhile is not made up for.
+
+    Raises:
+        NotFound: no such schedule here.
+    """
+    schedule = await retrieve(store, env, schedule_id)
+
+    def change(_: Catalog, now: int) -> Steps[None]:
+        next_at = cron.next_fire(schedule.cron, schedule.timezone, now) if active else None
+        yield fetch("switch_schedule", schedule.id, int(active), next_at, now)
+
+    await store.change(change)
+    return await retrieve(store, env, schedule_id)
+
+
+async def retrieve(store: Store, env: Environment, schedule_id: str) -> Schedule:
+    """One schedule, by its id or its deduplication key.
+
+    Raises:
+        NotFound: no such schedule here.
+    """
+    number = ids.parse("sched", schedule_id)
+    statement = ("schedule", number, env.id) if number is not None else (
+        "schedule_by_dedup", env.id, schedule_id
+    )  # fmt: skip
+    rows = await store.read(stores.one(*statement), quick=True)
+    if not rows:
+        raise NotFound("Schedule not found")
+    return _schedule(store.catalog, rows[0])
+
+
+async def list_page(
+    store: Store, env: Environment, *, page: int, per_page: int
+) -> tuple[list[Schedule], int]:
+    """A page (from 1) of the environment's schedules, newest first, and how many there are in all."""
+    rows = await store.read(stores.one("schedules_of_env", env.id, per_page, (page - 1) * per_page))
+    count = await store.read(stores.one("count_schedules", env.id), quick=True)
+    return [_schedule(store.catalog, row) for row in rows], int(count[0][0])
+
+
+def _scheduled_task(catalog: Catalog, env: Environment, name: str) -> int:
+    task = catalog.task(env.id, name)
+    if task is None or task.manifest is None:
+        raise Unprocessable(
+            f"No task {name!r} in this environment. Start a worker that has it first."
+        )
+    if not task.manifest.scheduled:
+        raise Unprocessable(f"{name} is not a scheduled task: declare it with schedules.task().")
+    return task.id
+
+
+async def _editable(store: Store, env: Environment, schedule_id: str) -> Schedule:
+    schedule = await retrieve(store, env, schedule_id)
+    if schedule.declarative:
+        raise Unprocessable(
+            "This schedule is declared in code: change it there and start the worker again."
+        )
+    return schedule
+
+
+async def fire_due(store: Store) -> int:
+    """Trigger what is due, each tick once. Answers ms until the next look is worth it."""
+    fired, next_at = await store.change(lambda catalog, now: _fire(catalog, now, store.make_id))
+    for task, at in fired:
+        emit("schedule.fired", task=task, at=at)
+    return max(0, min(next_at - store.now(), 1_000)) if next_at is not None else 1_000
+
+
+def _fire(
+    catalog: Catalog, now: int, make_id: Callable[[], int]
+) -> Steps[tuple[list[tuple[str, int]], int | None]]:
+    fired = []
+    for row in (yield fetch("due_schedules", now)):
+        schedule = _schedule(catalog, row)
+        try:
+            following = cron.next_fire(schedule.cron, schedule.timezone, now)
+        except InvalidCron:  # a zone that changed its rules, a pattern that never comes again
+            yield fetch("switch_schedule", schedule.id, 0, None, now)
+            emit("schedule.broken", schedule=ids.public("sched", schedule.id), task=schedule.task)
+            continue
+        env = catalog.envs[schedule.env]
+        if env.is_development and not (yield fetch("live_sessions", env.id))[0][0]:
+            yield fetch("move_schedule", schedule.id, following, None)
+            continue
+        assert schedule.next_at is not None, "only active schedules are due"
+        late = cron.latest_missed(schedule.cron, schedule.timezone, schedule.next_at, now)
+        at = late if late is not None else schedule.next_at
+        yield from intake.take(catalog, [Call(env.id, [_tick(schedule, at, now, make_id())])], now)
+        yield fetch("move_schedule", schedule.id, following, at)
+        fired.append((schedule.task, at))
+    upcoming = yield fetch("next_tick")
+    return fired, upcoming[0][0]
+
+
+def _tick(schedule: Schedule, at: int, now: int, number: int) -> NewRun:
+    run = NewRun(number, schedule.env, schedule.task, now, schedule=schedule.id)
+    run.payload, run.payload_type = payload(schedule, at), _SUPER_JSON
+    run.key, run.key_ttl_ms = f"schedule:{schedule.id}@{at}", KEY_TTL_MS
+    run.options = RunOptions(
+        external_id=schedule.external_id, function="trigger", source="schedule"
+    )
+    return run
+
+
+def payload(schedule: Schedule, at: int) -> str:
+    """What a scheduled task receives for its tick at an instant, as super+json."""
+    value: dict[str, object] = {
+        "scheduleId": ids.public("sched", schedule.id),
+        "type": "DECLARATIVE" if schedule.declarative else "IMPERATIVE",
+        "timestamp": durations.iso(at),
+        "timezone": schedule.timezone,
+        "upcoming": [
+            durations.iso(one) for one in cron.upcoming(schedule.cron, schedule.timezone, at)
+        ],
+    }
+    dates: dict[str, list[str]] = {"timestamp": ["Date"]}
+    if schedule.last_at is not None:
+        value["lastTimestamp"] = durations.iso(schedule.last_at)
+        dates["lastTimestamp"] = ["Date"]
+    if schedule.external_id is not None:
+        value["externalId"] = schedule.external_id
+    dates |= {f"upcoming.{position}": ["Date"] for position in range(5)}
+    return msgspec.json.encode({"json": value, "meta": {"values": dates}}).decode()

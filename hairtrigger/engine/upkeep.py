@@ -1,0 +1,185 @@
+"""Upkeep: what time does. One batch a call; each answers ms until the next call is worth making."""
+
+import time
+
+from hairtrigger.engine import attempts
+from hairtrigger.engine.batches import UNSEALED_MS
+from hairtrigger.rules.attempts import Finish, HandOut, after_result
+from hairtrigger.rules.run import RunError
+from hairtrigger.store import sessions, settle, watch
+from hairtrigger.store.catalog import DEFAULT_POLICY, Catalog
+from hairtrigger.store.database import Row, Steps, each, fetch
+from hairtrigger.store.settle import Ends, Settled
+from hairtrigger.store.store import Store
+from hairtrigger.telemetry.events import emit
+from hairtrigger.wire import ids
+from hairtrigger.wire.statuses import FinalStatus
+from hairtrigger.wire.worker import Failure, Result
+
+BATCH = 1_000
+LOOK_MS = 1_000
+OVERDUE_GRACE_MS = 20_000  # for the worker to stop the code itself, and to say so
+IDLE_LANE_MS = 3_600_000
+JUMP_MS = 5_000
+EXPIRED = RunError(
+    Failure("Expired", "The run's ttl passed before it could start."), kind="STRING_ERROR"
+)
+
+
+class Clock:
+    """Notices when the database's clock moves otherwise than time does."""
+
+    def __init__(self, store: Store) -> None:
+        self._wall, self._steady = store.now(), time.monotonic()
+
+    def jump_ms(self, now: int) -> int:
+        """By how many ms the clock has jumped since the last look."""
+        steady = time.monotonic()
+        jump = round((now - self._wall) - (steady - self._steady) * 1000)
+        self._wall, self._steady = now, steady
+        return jump
+
+
+async def promote_due(store: Store) -> int:
+    """Make delayed runs ready whose time has come."""
+
+    def promote(_: Catalog, now: int) -> Steps[tuple[int, int | None]]:
+        rows = yield fetch("due_live", now, BATCH)
+        lanes: dict[int, int] = {}
+        ready: list[Row] = []
+        for run_id, lane, tracked, fence, ttl in rows:
+            ready.append((run_id, now + ttl if ttl and not fence else None))
+            if tracked:
+                lanes[lane] = lanes.get(lane, 0) + 1
+        yield each("make_ready", ready)
+        yield each(
+            "lane_moved", [(lane, 0, count, 0, now) for lane, count in sorted(lanes.items())]
+        )
+        following = yield fetch("next_due")
+        return len(rows), following[0][0]
+
+    count, following = await store.change(promote)
+    if count:
+        emit("runs.promoted", count=count)
+    return _until(store, count, following)
+
+
+async def expire(store: Store) -> int:
+    """End runs whose ttl passed before they started."""
+
+    def end(_: Catalog, now: int) -> Steps[tuple[list[int], int | None]]:
+        rows = yield fetch("expired_live", now, BATCH)
+        ends = Ends()
+        for row in rows:
+            settle.end(ends, row, Finish(FinalStatus.EXPIRED, error=EXPIRED), now)
+        yield from settle.write_ends(ends, now)
+        following = yield fetch("next_expiry")
+        return [row[0] for row in rows], following[0][0]
+
+    expired, following = await store.change(end)
+    store.watch.tell(map(watch.run, expired))
+    if expired:
+        emit("runs.expired", count=len(expired))
+    return _until(store, len(expired), following)
+
+
+def _until(store: Store, count: int, following: int | None) -> int:
+    if count == BATCH:
+        return 0
+    return LOOK_MS if following is None else max(1, min(LOOK_MS, following - store.now()))
+
+
+async def rescue_lost(store: Store, clock: Clock, *, lease_ms: int) -> int:
+    """Take runs back from workers whose lease is over, and end those that went on for far too long."""
+    jump = clock.jump_ms(store.now())
+    if abs(jump) > JUMP_MS:
+        emit("clock.jumped", by_ms=jump)
+        await give_full_leases(store, lease_ms=lease_ms)
+        return LOOK_MS
+    lost: list[tuple[int, Settled]] = await store.change(sessions.sweep_silent)
+    for worker, settled in lost:
+        run = ids.public("run", settled.run_id)
+        emit("lease.lost", run=run, attempt=settled.attempt, worker=ids.public("worker", worker))
+    overdue: list[Settled] = await store.change(_end_overdue)
+    attempts.tell(store, [*(settled for _, settled in lost), *overdue])
+    await store.change(_unlock)
+    return LOOK_MS
+
+
+async def give_full_leases(store: Store, *, lease_ms: int) -> None:
+    """Give every session a full lease from now: while the server was away, nobody could renew."""
+
+    def extend(_: Catalog, now: int) -> Steps[None]:
+        yield fetch("give_full_leases", now + lease_ms)
+
+    await store.change(extend)
+
+
+def _end_overdue(_: Catalog, now: int) -> Steps[list[Settled]]:
+    ends = Ends()
+    settled = []
+    for row in (yield fetch("overdue_live", now, OVERDUE_GRACE_MS)):
+        run = HandOut(row[7], row[6], row[8], 1, DEFAULT_POLICY)
+        step = after_result(run, Result("", row[6], timed_out=True), 0)
+        settle.end(ends, row, step, now, used_ms=now - row[10])
+        settled.append(Settled("ok", step, row[0], row[7]))
+    yield from settle.write_ends(ends, now)
+    return settled
+
+
+def _unlock(_: Catalog, now: int) -> Steps[None]:
+    """A retry stays with the version it began on while a worker has it; without one it may move on."""
+    yield fetch("unlock_versions")
+
+
+async def abort_batches(store: Store) -> int:
+    """Give up on batches whose items did not arrive in time."""
+    await store.change(lambda _, now: _aborted(now))
+    return 60_000
+
+
+def _aborted(now: int) -> Steps[None]:
+    yield fetch("abort_batches", now - UNSEALED_MS, now)
+
+
+async def prune(store: Store, *, retention_ms: int) -> int:
+    """Forget what is over: expired keys, idle lanes, and runs finished longer ago than ``retention_ms``
+    (0: keep them for ever)."""
+
+    def forget(_: Catalog, now: int) -> Steps[int]:
+        yield fetch("expired_keys", now)
+        yield fetch("expired_requests", now)
+        yield fetch("idle_lanes", now - IDLE_LANE_MS)
+        if not retention_ms:
+            return 0
+        cutoff = ids.first_at(now - retention_ms)
+        rows = yield fetch("old_runs", cutoff, now - retention_ms, BATCH)
+        run_ids = [row[0] for row in rows]
+        if run_ids:
+            yield from _forget_runs(run_ids)
+        yield fetch("old_batches", cutoff)
+        yield fetch("orphan_items", cutoff)
+        return len(run_ids)
+
+    pruned: int = await store.change(forget)
+    if pruned:
+        emit("runs.pruned", count=pruned)
+    return LOOK_MS if pruned == BATCH else 60_000
+
+
+def _forget_runs(run_ids: list[int]) -> Steps[None]:
+    yield each("delete_tag", (yield fetch("tags_of_runs", run_ids)))
+    for name in (
+        "delete_results", "delete_attempts", "delete_changes", "delete_events", "delete_runs",
+    ):  # fmt: skip
+        yield fetch(name, run_ids)
+
+
+async def counter_drift(store: Store) -> list[Row]:
+    """Lanes whose counters differ from their rows: there is a bug if there is one."""
+
+    def look() -> Steps[list[Row]]:
+        rows = yield fetch("counter_drift")
+        return [row for row in rows if row[1:4] != row[4:7]]
+
+    return await store.read(look())

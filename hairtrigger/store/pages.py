@@ -1,0 +1,167 @@
+"""Lists of runs, newest first, page by page.
+
+The narrowest index that a filter has leads; what else it asks is checked on the candidates, of which one
+page reads a bounded number: a rare combination answers a short page with a cursor to go on from, never a
+walk through all of history.
+"""
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from hairtrigger.rules.run import RunOptions
+from hairtrigger.store.catalog import Catalog
+from hairtrigger.store.database import Row, Steps, fetch
+from hairtrigger.wire import ids, statuses
+from hairtrigger.wire.statuses import FINAL, FinalStatus, LiveState
+
+MAX_CANDIDATES = 20_000
+_CHUNK = 500
+_END = 2**63 - 1
+_options = msgspec.json.Decoder(RunOptions)
+_LIVE_STATES = {
+    "DELAYED": [LiveState.DELAYED],
+    "QUEUED": [LiveState.READY],
+    "EXECUTING": [LiveState.RUNNING, LiveState.DELAYED],
+    "DEQUEUED": [],
+    "WAITING": [LiveState.WAITING, LiveState.RESUMABLE],
+    "PENDING_VERSION": [LiveState.HELD],
+}
+
+
+@dataclass(slots=True)
+class RunFilter:
+    """What a list is narrowed to; several values of one member mean any of them. Instants in ms."""
+
+    statuses: list[str] = field(default_factory=list)
+    tasks: list[str] = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    queues: list[str] = field(default_factory=list)
+    schedule: int | None = None
+    batch: int | None = None
+    is_test: bool | None = None
+    created_from: int | None = None
+    created_to: int | None = None
+
+
+@dataclass(slots=True)
+class Page:
+    """Ids of one page, newest first, and where to go on (numbers of runs)."""
+
+    run_ids: list[int]
+    next: int | None = None
+    previous: int | None = None
+
+
+def page(
+    catalog: Catalog,
+    env: int,
+    wanted: RunFilter,
+    *,
+    size: int,
+    after: int | None,
+    before: int | None,
+) -> Steps[Page]:
+    """A page of ``size`` runs older than ``after``, or newer than ``before``."""
+    newer = before is not None
+    newest = _END if wanted.created_to is None else ids.first_at(wanted.created_to + 1)
+    oldest = 0 if wanted.created_from is None else ids.first_at(wanted.created_from)
+    start = (
+        max(before or 0, oldest - 1) if newer else min(after if after is not None else _END, newest)
+    )
+    found, last = yield from _search(
+        catalog, env, wanted, size + 1, start, newer=newer, stop=newest if newer else oldest
+    )
+    more = len(found) > size
+    found = found[:size]
+    onward = (found[-1] if more else last) if more or last is not None else None
+    if newer:
+        found.reverse()
+        return Page(found, next=found[-1] if found else before, previous=onward)
+    return Page(
+        found, next=onward, previous=None if after is None else found[0] if found else after
+    )
+
+
+def _search(
+    catalog: Catalog, env: int, wanted: RunFilter, want: int, start: int, *, newer: bool, stop: int
+) -> Steps[tuple[list[int], int | None]]:
+    """Matching ids, and the candidate to go on from when the bound was reached before the end."""
+    sources = _sources(catalog, wanted)
+    direction = "newer" if newer else "older"
+    found: list[int] = []
+    read, chunk = 0, max(want, 50)  # most lists are answered by the first look
+    while read < MAX_CANDIDATES:
+        lists = []
+        for name, value in sources:
+            params = (env, start, chunk) if value is None else (env, start, chunk, value)
+            lists.append([row[0] for row in (yield fetch(f"{name}_{direction}", *params))])
+        full = any(len(one) == chunk for one in lists)
+        merged = list(dict.fromkeys(heapq.merge(*lists, reverse=not newer)))[:chunk]
+        candidates = [id_ for id_ in merged if (id_ < stop if newer else id_ >= stop)]
+        if candidates:
+            found += yield from _matching(catalog, env, wanted, candidates)
+        if len(found) >= want or not full or len(candidates) < len(merged):
+            return found[:want], None
+        start = merged[-1]
+        read, chunk = read + len(merged), _CHUNK
+    return found[:want], start
+
+
+def _sources(catalog: Catalog, wanted: RunFilter) -> list[tuple[str, object]]:
+    """The statements that lead, each with its value."""
+    if wanted.schedule is not None:
+        return [("ids_of_schedule", wanted.schedule)]
+    if wanted.batch is not None:
+        return [("ids_of_batch", wanted.batch)]
+    if wanted.tags:
+        return [("ids_of_tag", tag) for tag in wanted.tags]
+    if wanted.statuses and "COMPLETED" not in wanted.statuses:
+        states = sorted({state for name in wanted.statuses for state in _LIVE_STATES.get(name, [])})
+        if "CANCELED" in wanted.statuses:  # some of them are still being stopped
+            states.append(LiveState.RUNNING)
+        finals = [("ids_of_status", int(FinalStatus[n])) for n in wanted.statuses if n in FINAL]
+        return [*finals, ("ids_of_live", [int(state) for state in states])]
+    if wanted.tasks:
+        known = [task.id for task in catalog.tasks.values() if task.name in wanted.tasks]
+        return [("ids_of_task", task) for task in known]
+    return [("ids_of_env", None)]
+
+
+def _matching(
+    catalog: Catalog, env: int, wanted: RunFilter, candidates: list[int]
+) -> Steps[list[int]]:
+    rows = {row[0]: row for row in (yield fetch("briefs", candidates, env))}
+    tagged: set[int] | None = None
+    if wanted.tags:
+        tagged = {row[0] for row in (yield fetch("tagged", env, wanted.tags, candidates))}
+    return [
+        id_ for id_ in candidates
+        if id_ in rows and _matches(catalog, wanted, rows[id_]) and (tagged is None or id_ in tagged)
+    ]  # fmt: skip
+
+
+def _matches(catalog: Catalog, wanted: RunFilter, row: Row) -> bool:
+    _, task, queue, version, schedule, _, opts, state, fence, flags, final = row
+    if wanted.statuses:
+        name = (
+            statuses.of_final(final) if final is not None else statuses.of_live(state, fence, flags)
+        )
+        if name not in wanted.statuses:
+            return False
+    if wanted.is_test is not None and wanted.is_test != bool(opts and _options.decode(opts).test):
+        return False
+    version_name = catalog.versions[version].name if version is not None else None
+    return (
+        _among(wanted.tasks, catalog.tasks[task].name)
+        and _among(wanted.queues, catalog.queues[queue].name)
+        and _among(wanted.versions, version_name)
+        and (wanted.schedule is None or schedule == wanted.schedule)
+    )
+
+
+def _among(wanted: Sequence[str], name: str | None) -> bool:
+    return not wanted or name in wanted

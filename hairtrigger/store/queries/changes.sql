@@ -1,0 +1,113 @@
+-- Single changes of runs: cancel, reschedule, tags; upkeep.
+
+-- name: run_exists
+select id from runs where id = $1 and env = $2
+
+-- name: live_children
+select r.id from runs r join live l on l.run_id = r.id where r.parent in {list $1}
+
+-- name: request_cancel
+update live set flags = flags | 4 where run_id = $1
+
+-- name: final_of
+select status, finished_at from results where run_id = $1
+
+-- name: tags_of
+select r.tags, c.tags from runs r left join run_changes c on c.run_id = r.id where r.id = $1 and r.env = $2
+
+-- name: change_tags
+insert into run_changes (run_id, changed_at, tags) values ($1, $2, $3)
+on conflict (run_id) do update set changed_at = excluded.changed_at, tags = excluded.tags
+
+-- name: relatives
+select id, parent, root from runs where id = $1 and env = $2
+
+-- name: forget_key
+delete from idempotency where env = $1 and task = $2 and key = $3 returning run_id
+
+-- name: mark_key_released
+insert into run_changes (run_id, changed_at, key_released) values ($1, $2, 1)
+on conflict (run_id) do update set key_released = 1
+
+-- name: due_live
+select l.run_id, l.lane, l.tracked, l.fence, r.ttl from live l join runs r on r.id = l.run_id
+where l.at <= $1 and l.state = 0 order by l.at limit $2
+
+-- name: next_due
+select min(at) from live where at is not null
+
+-- name: make_ready
+update live set state = 1, at = null, expires_at = $2 where run_id = $1
+
+-- name: expired_live
+select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
+  version, order_at
+from live where expires_at <= $1 and state in (1, 5) and fence = 0 order by expires_at limit $2
+
+-- name: next_expiry
+select min(expires_at) from live where expires_at is not null
+
+-- name: overdue_live
+select l.run_id, l.env, l.lane, l.tracked, l.state, l.worker, l.fence, l.attempt, l.flags, l.started_at,
+  l.claimed_at, l.usage_ms, l.version, l.order_at
+from live l join runs r on r.id = l.run_id
+where l.worker is not null and l.state = 2 and r.max_duration is not null
+  and l.claimed_at + r.max_duration - l.usage_ms + $2 < $1
+limit 100
+
+-- name: unlock_versions
+update live set version = null where run_id in (
+  select l.run_id from live l join runs r on r.id = l.run_id
+  where l.version is not null and l.state in (0, 1) and r.version is null
+    and l.version not in (select version from workers) limit 1000)
+
+-- name: idle_lanes
+delete from lanes where id in (select id from lanes where runs = 0 and used_at < $1 limit 500)
+
+-- name: expired_keys
+delete from idempotency where (env, task, key) in (
+  select env, task, key from idempotency where expires_at <= $1 limit 1000)
+
+-- name: expired_requests
+delete from requests where (env, key) in (select env, key from requests where expires_at <= $1 limit 1000)
+
+-- name: old_runs
+select run_id from results where run_id < $1 and finished_at < $2 order by run_id limit $3
+
+-- name: delete_runs
+delete from runs where id in {list $1}
+
+-- name: delete_results
+delete from results where run_id in {list $1}
+
+-- name: delete_attempts
+delete from attempts where run_id in {list $1}
+
+-- name: tags_of_runs
+select r.env, t.value, r.id from runs r left join run_changes c on c.run_id = r.id
+join json_each(coalesce(c.tags, r.tags)) t
+where r.id in {list $1} and (r.tags is not null or c.tags is not null)
+
+-- name: delete_tag
+delete from run_tags where env = $1 and tag = $2 and run_id = $3
+
+-- name: delete_changes
+delete from run_changes where run_id in {list $1}
+
+-- name: delete_events
+delete from events where run_id in {list $1}
+
+-- name: old_batches
+delete from batches where id in (select id from batches where id < $1 and finished_at is not null limit 500)
+
+-- name: orphan_items
+delete from batch_items where (batch, ix) in (
+  select i.batch, i.ix from batch_items i where i.batch < $1
+    and not exists (select 1 from batches b where b.id = i.batch) limit 2000)
+
+-- name: counter_drift
+select l.id, l.running, l.queued, l.runs,
+  (select count(*) from live v where v.lane = l.id and v.tracked = 1 and v.state = 2),
+  (select count(*) from live v where v.lane = l.id and v.tracked = 1 and v.state = 1),
+  (select count(*) from live v where v.lane = l.id and v.tracked = 1)
+from lanes l

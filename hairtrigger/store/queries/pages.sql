@@ -1,0 +1,34 @@
+-- Ids of runs page by page; every statement is read in both directions (see database.load_queries).
+
+-- page: ids_of_env
+select id from runs where env = $1 and {past id} order by id {order} limit $3
+
+-- page: ids_of_task
+select id from runs where env = $1 and task = $4 and {past id} order by id {order} limit $3
+
+-- page: ids_of_tag
+select run_id from run_tags where env = $1 and tag = $4 and {past run_id} order by run_id {order} limit $3
+
+-- page: ids_of_status
+select run_id from results
+where env = $1 and status = $4 and status <> 0 and {past run_id} order by run_id {order} limit $3
+
+-- page: ids_of_live
+select run_id from live where env = $1 and state in {list $4} and {past run_id}
+order by run_id {order} limit $3
+
+-- page: ids_of_schedule
+select id from runs where env = $1 and schedule = $4 and {past id} order by id {order} limit $3
+
+-- page: ids_of_batch
+select distinct run_id from batch_items where batch = $4 and $1 = $1 and run_id is not null and {past run_id}
+order by run_id {order} limit $3
+
+-- name: briefs
+select r.id, r.task, r.queue, coalesce(e.version, l.version, r.version), r.schedule, r.batch, r.opts,
+  l.state, l.fence, l.flags, e.status
+from runs r left join live l on l.run_id = r.id left join results e on e.run_id = r.id
+where r.id in {list $1} and r.env = $2
+
+-- name: tagged
+select run_id from run_tags where env = $1 and tag in {list $2} and run_id in {list $3}
