@@ -3,17 +3,24 @@
 import msgspec
 
 from hairtrigger.engine.dequeue import Sessions
-from hairtrigger.errors import BadRequest
+from hairtrigger.errors import BadRequest, UnknownWorker
 from hairtrigger.rules.attempts import Again, Finish, Step
 from hairtrigger.rules.project import Environment
 from hairtrigger.store import watch
-from hairtrigger.store.database import Row
 from hairtrigger.store.settle import Settle, Settled
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit, is_heard
-from hairtrigger.wire import ids, packets
+from hairtrigger.wire import durations, ids, packets
 from hairtrigger.wire.statuses import FinalStatus
-from hairtrigger.wire.worker import MAX_RESULTS, Event, Report, Reported, Result, RunInfo
+from hairtrigger.wire.worker import (
+    MAX_RESULTS,
+    Event,
+    Failure,
+    Report,
+    Reported,
+    Result,
+    RunInfo,
+)
 
 MAX_OUTPUT = 10_485_760
 _encode = msgspec.json.Encoder().encode
@@ -24,20 +31,25 @@ async def report(store: Store, known: Sessions, env: Environment, body: Report) 
 
     Raises:
         UnknownWorker: the session has ended; its results can be sent again by the next one.
-        BadRequest: more than ``MAX_RESULTS`` results, or an output that is not JSON.
+        BadRequest: more than ``MAX_RESULTS`` results.
     """
     if len(body.results) > MAX_RESULTS:
         raise BadRequest(f"A report has at most {MAX_RESULTS} results, not {len(body.results)}.")
     demand = await known.demand(store, env, body.worker, body.want)
     items = [_item(demand.worker, result) for result in body.results]
-    if body.events:
-        await store.add_events(_event_rows(body.events))
     settled: list[Settled] = []
     runs: list[RunInfo] = []
+    # Lines and results go into one tick: were one of them stored alone, a repeat would double the lines.
+    lines = store.add_events(env.id, _event_rows(body.events)) if body.events else None
     if items:
-        settled, runs = await store.settle(items, demand if demand.want else None)
+        try:
+            settled, runs = await store.settle(items, demand if demand.want else None)
+        except UnknownWorker:
+            known.forget(body.worker)
+            raise
         tell(store, settled)
-    if body.events:
+    if lines is not None:
+        await lines
         store.watch.tell({watch.run(number) for number in _runs_of(body.events)})
     return Reported([one.verdict for one in settled], runs)
 
@@ -47,14 +59,24 @@ def _item(worker: int, result: Result) -> Settle:
     if isinstance(result.done, tuple):
         kind, text = result.done
         if kind not in packets.TYPES:
-            raise BadRequest(f"Unknown output type {kind!r}.")
-        if len(text) > MAX_OUTPUT:
-            raise BadRequest(f"The output of {result.id} is larger than {MAX_OUTPUT} bytes.")
+            result = _without_output(result, f"The output has the unknown type {kind[:100]!r}.")
+        elif len(text) > MAX_OUTPUT:
+            result = _without_output(result, f"The output is larger than {MAX_OUTPUT} bytes.")
+    if not 0 <= result.used_ms <= durations.MAX_MS or (result.retry_in_ms or 0) > durations.MAX_MS:
+        retry_in_ms = result.retry_in_ms and min(result.retry_in_ms, durations.MAX_MS)
+        used_ms = min(max(result.used_ms, 0), durations.MAX_MS)
+        result = msgspec.structs.replace(result, used_ms=used_ms, retry_in_ms=retry_in_ms)
     return Settle(number if number is not None else -1, worker, result.lease, result)
 
 
-def _event_rows(events: list[Event]) -> list[Row]:
-    rows: list[Row] = []
+def _without_output(result: Result, why: str) -> Result:
+    """A result that cannot be stored fails its run, and no other that came in the same report."""
+    failed = Failure("OutputError", why)
+    return msgspec.structs.replace(result, done=None, failed=failed, retry_in_ms=None)
+
+
+def _event_rows(events: list[Event]) -> list[tuple[int, str]]:
+    rows: list[tuple[int, str]] = []
     for event in events:
         number = ids.parse("run", event.run)
         if number is not None:
@@ -70,6 +92,8 @@ def _runs_of(events: list[Event]) -> set[int]:
 def tell(store: Store, settled: list[Settled]) -> None:
     """Wake whoever waits for these runs, and say what became of them."""
     store.watch.tell(watch.run(one.run_id) for one in settled if one.step is not None)
+    now = store.now()
+    store.expect(now + one.step.delay_ms for one in settled if isinstance(one.step, Again))
     if not is_heard():
         return
     for one in settled:

@@ -1,6 +1,6 @@
 """Batches: announced with a count, filled with items, sealed when every index is known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -13,7 +13,7 @@ from hairtrigger.store import intake
 from hairtrigger.store import store as stores
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.database import Row, Steps, each, fetch
-from hairtrigger.store.intake import Call, NewRun
+from hairtrigger.store.intake import Call, NewRun, OneTime
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import ids
@@ -81,7 +81,12 @@ class Batch:
 
 
 async def create(
-    store: Store, env: Environment, body: CreateBatch, *, request_key: str | None = None
+    store: Store,
+    env: Environment,
+    body: CreateBatch,
+    *,
+    request_key: str | None = None,
+    one_time: OneTime | None = None,
 ) -> Created:
     """Announce a batch; its items follow.
 
@@ -89,7 +94,7 @@ async def create(
     it is sealed, for the caller then sends no items.
 
     Raises:
-        BadRequest: the count is not between 1 and 1,000.
+        BadRequest: the count is not between 1 and 1,000. Unprocessable: the one-time token is spent.
     """
     if not 1 <= body.run_count <= MAX_ITEMS:
         raise BadRequest(f"A batch has 1 to {MAX_ITEMS} items, not {body.run_count}.")
@@ -107,9 +112,15 @@ async def create(
             rows = (yield fetch("request_made", env.id, name[0], now)) if name is not None else []
             if rows:
                 found = yield fetch("batch", int(rows[0][0]), env.id)
-                if found:
+                if (
+                    found and not found[0][9]
+                ):  # an aborted one is given up: its key names the next one
                     sealed = bool(found[0][8])
                     return Created(found[0][0], found[0][5], cached=sealed and place == 0)
+        if one_time is not None:
+            if (yield fetch("request_made", env.id, one_time.name, now)):
+                raise one_time.spent("create a batch")
+            yield fetch("remember_request", env.id, one_time.name, "", one_time.expires_at)
         yield fetch("insert_batch", number, env.id, now, body.run_count, parent, key, shown)
         yield each(
             "remember_request",
@@ -122,16 +133,25 @@ async def create(
 
 
 async def add_items(
-    store: Store, env: Environment, batch_id: int, items: Sequence[BatchItem]
+    store: Store,
+    env: Environment,
+    batch_id: int,
+    items: Sequence[BatchItem],
+    *,
+    broken: Mapping[int, HairtriggerError] | None = None,
 ) -> Added:
     """Add items; an index seen before stays as it was first. An item that cannot become a run is recorded
-    with its error and fails alone.
+    with its error and fails alone; ``broken`` are errors known already, by index.
 
     Raises:
         NotFound: no such batch here. Unprocessable: it was aborted, or an index is beyond its count.
     """
     now = store.now()
-    read = [(item, _read(store, env, batch_id, item, now)) for item in items]
+    known_errors = broken or {}
+    read = [
+        (item, known_errors.get(item.index) or _read(store, env, batch_id, item, now))
+        for item in items
+    ]
 
     def fill(catalog: Catalog, now: int) -> Steps[Added]:
         rows = yield fetch("batch", batch_id, env.id)
@@ -153,6 +173,7 @@ async def add_items(
         return (yield from _fill(catalog, env, batch_id, parent, fresh, len(items), now))
 
     added: Added = await store.change(fill)
+    store.expect(run.delay_until for _, run in read if isinstance(run, NewRun))
     if added.accepted:
         emit("runs.triggered", env=env.slug, count=added.accepted)
     return added
@@ -202,7 +223,7 @@ def _fill(
         if made.error is not None:
             failed[index] = made.error
         else:
-            opened += not made.cached
+            opened += made.id == runs[index].id  # not one that a key or a debounce found
             rows.append((batch_id, index, made.id, fresh[index][0].task, None))
     for index, error in failed.items():
         text = msgspec.json.encode([str(error), error.code]).decode()

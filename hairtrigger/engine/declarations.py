@@ -5,16 +5,17 @@ says what the version says, and runs that waited for one of its tasks are ready.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
-from hairtrigger.rules import cron
+from hairtrigger.rules import cron, limits
 from hairtrigger.rules.project import Environment
 from hairtrigger.store import intake, schedules
 from hairtrigger.store.catalog import Catalog, QueueEntry, VersionEntry
 from hairtrigger.store.database import Row, Steps, each, fetch
+from hairtrigger.wire import ids
 from hairtrigger.wire.worker import Register, TaskManifest
 
 UNLIMITED = 2**31 - 1
@@ -22,17 +23,23 @@ _encode = msgspec.json.Encoder().encode
 MakeId = Callable[[], int]
 
 
+def check(tasks: Sequence[TaskManifest]) -> None:
+    """Refuse what could not be declared.
+
+    Raises:
+        InvalidCron, InvalidTimezone: a schedule that can never fire. BadRequest: the name of a queue.
+    """
+    for task in tasks:
+        if task.cron is not None:
+            cron.check(task.cron.pattern, task.cron.timezone)
+        if task.queue is not None:
+            limits.queue_name(task.queue.name)
+
+
 def need_version(
     catalog: Catalog, env: Environment, body: Register, now: int, *, make_id: MakeId
 ) -> Steps[VersionEntry]:
-    """The version with this content, made when it is new.
-
-    Raises:
-        InvalidCron, InvalidTimezone: a schedule that can never fire; nothing is registered.
-    """
-    for task in body.tasks:
-        if task.cron is not None:
-            cron.check(task.cron.pattern, task.cron.timezone)
+    """The version with this content, made when it is new."""
     manifest = _encode({task.id: task for task in body.tasks})
     content = body.content_hash or hashlib.sha256(manifest).hexdigest()
     content = hashlib.sha256(content.encode() + manifest).hexdigest()
@@ -86,16 +93,25 @@ def make_current(
         if task.manifest != manifest:
             yield fetch("update_task", task.id, _encode(manifest).decode())
             task.manifest = manifest
-        yield from _declare_queue(catalog, env, manifest, now)
+    for name, limit in _queues(catalog, version).items():
+        yield from _declare_queue(catalog, env, name, limit, now)
     yield from schedules.sync(catalog, env, version, now, make_id=make_id)
     yield from _release_held(catalog, env, now)
 
 
+def _queues(catalog: Catalog, version: VersionEntry) -> dict[str, int | None]:
+    """The queues of a version with their limits; a task that only names a queue does not lift its limit."""
+    found: dict[str, int | None] = {}
+    for manifest in version.tasks.values():
+        name = catalog.queue_name(manifest.id, manifest)
+        limit = manifest.queue.concurrency_limit if manifest.queue else None
+        found[name] = limit if limit is not None else found.get(name)
+    return found
+
+
 def _declare_queue(
-    catalog: Catalog, env: Environment, manifest: TaskManifest, now: int
+    catalog: Catalog, env: Environment, name: str, limit: int | None, now: int
 ) -> Steps[None]:
-    name = catalog.queue_name(manifest.id, manifest)
-    limit = manifest.queue.concurrency_limit if manifest.queue else None
     queue = yield from catalog.need_queue(env.id, name, limit=limit, declared=True)
     if queue.limit != limit or not queue.declared:
         yield fetch("update_queue", queue.id, limit, 1)
@@ -115,8 +131,8 @@ def apply_limit(queue: QueueEntry, now: int) -> Steps[None]:
         running = sum(1 for row in rows if row[2] == 2)
         ready = sum(1 for row in rows if row[2] == 1)
         found = yield fetch(
-            "fill_lane", queue.env, queue.id, ckey, queue.limit, running, ready, len(rows), now,
-            int(queue.paused), now,
+            "fill_lane", queue.env, queue.id, ckey, queue.limit, running, ready, len(rows),
+            ids.first_at(now), int(queue.paused), now,
         )  # fmt: skip
         yield each("track", [(row[0], found[0][0]) for row in rows])
 

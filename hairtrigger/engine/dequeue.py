@@ -62,4 +62,8 @@ async def fetch(
     demand = await known.demand(store, env, body.worker, body.want)
     if demand.want == 0:
         return []
-    return await store.claim(demand, wait_s, stop)
+    try:
+        return await store.claim(demand, wait_s, stop)
+    except UnknownWorker:
+        known.forget(body.worker)
+        raise

@@ -5,11 +5,12 @@ import os
 import secrets
 import string
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from hairtrigger.errors import ConfigError
+from hairtrigger.errors import ConfigError, Forbidden
 from hairtrigger.rules.project import TYPES, Environment
 from hairtrigger.store import store as stores
 from hairtrigger.store.catalog import Catalog
@@ -79,12 +80,12 @@ def digest(key: str) -> str:
 
 
 async def open_project(
-    store: Store, vault: Vault, *, ref: str, name: str, keys: dict[str, str]
+    store: Store, vault: Vault, *, ref: str = "", name: str, keys: dict[str, str]
 ) -> dict[str, Environment]:
     """The installation's first project with its environments dev and prod, made on a fresh database.
 
-    ``keys`` are root keys by slug for a fresh database; those not named are made. Answers the environments
-    by slug.
+    ``keys`` are root keys by slug for a fresh database; those not named are made. Without a ``ref``, the
+    first worker whose configuration names a project gives it. Answers the environments by slug.
     """
     for slug, key in keys.items():
         check_key(slug, key)
@@ -93,11 +94,12 @@ async def open_project(
         if catalog.envs:
             return
         project = store.make_id()
-        yield fetch("insert_project", project, ref, name, now)
+        given = ref or ids.public("proj", project)
+        yield fetch("insert_project", project, given, name, int(bool(ref)), now)
         for slug in ("dev", "prod"):
             env_id = store.make_id()
             env = Environment(
-                env_id, project, ref, name, slug, TYPES[slug], ids.public("env", env_id)
+                env_id, project, given, name, slug, TYPES[slug], ids.public("env", env_id)
             )
             yield fetch("insert_env", env.id, project, slug, env.type, env.public_id)
             catalog.envs[env.id] = env
@@ -109,6 +111,26 @@ async def open_project(
     await store.change(make)
     first = min(env.project for env in store.catalog.envs.values())
     return {env.slug: env for env in store.catalog.envs.values() if env.project == first}
+
+
+def belongs(catalog: Catalog, env: Environment, ref: str) -> Steps[None]:
+    """Check that an environment is of the project that a configuration names; a project that nobody has
+    named yet takes the name.
+
+    Raises:
+        Forbidden: it belongs to another one.
+    """
+    current = catalog.envs[env.id].project_ref
+    if ref in ("", current):
+        return
+    if not (yield fetch("name_project", env.project, ref)):
+        raise Forbidden(
+            f"The key belongs to project {current}, the configuration names {ref}. "
+            "Set project in trigger_config.py to the key's project, or use that project's key."
+        )
+    for one in catalog.envs.values():
+        if one.project == env.project:
+            catalog.envs[one.id] = replace(one, project_ref=ref)
 
 
 async def authenticate(store: Store, secret_key: str) -> Environment | None:

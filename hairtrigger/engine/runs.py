@@ -97,7 +97,7 @@ async def replay(
     if isinstance(metadata, UnsetType) and run.options.metadata is not None:
         metadata = Raw(run.options.metadata.encode())
     options = TriggerOptions(
-        payload_type=body.payload_type, queue=QueueOption(body.queue or run.queue),
+        payload_type=body.payload_type, queue=QueueOption(body.queue) if body.queue else None,
         concurrency_key=body.concurrency_key if body.concurrency_key is not None else run.concurrency_key,
         delay=body.delay, ttl=body.ttl, tags=body.tags if body.tags is not None else run.tags,
         metadata=metadata, max_attempts=body.max_attempts, max_duration=body.max_duration,
@@ -108,6 +108,7 @@ async def replay(
     new = read_item(store, env, Item(run.task, body.payload, options), store.now())
     if body.payload is UNSET and run.payload is not None:
         new.payload, new.payload_type = run.payload[1], TYPES.index(run.payload[0])
+    new.queue = new.queue or run.queue
     assert new.options is not None, "read_item sets them"
     new.options.replay_of = run.id
     made = (await store.trigger(Call(env.id, [new], request_key)))[0]
@@ -134,7 +135,7 @@ async def reschedule(store: Store, env: Environment, run_id: int, delay: str) ->
     def move(_: Catalog, now: int) -> Steps[bool]:
         if not (yield fetch("run_exists", run_id, env.id)):
             raise NotFound("Run not found")
-        if not (yield fetch("move_delayed", run_id, until, until)):
+        if not (yield fetch("move_delayed", run_id, until)):
             return False
         yield fetch("remember_delay", run_id, now, until)
         yield fetch("mark_changed", run_id)
@@ -142,6 +143,7 @@ async def reschedule(store: Store, env: Environment, run_id: int, delay: str) ->
 
     if not await store.change(move):
         raise BadRequest("Only a run that is still delayed can be rescheduled.")
+    store.expect([until])
     store.watch.tell([watch.run(run_id)])
     return await retrieve(store, env, run_id)
 
@@ -201,7 +203,7 @@ async def change_metadata(
         changes = [(run_id, operations.get("own", []))]
         changes += [(parent or run_id, operations["parent"])] if operations.get("parent") else []
         changes += [(root or run_id, operations["root"])] if operations.get("root") else []
-        texts = yield from settle.change_metadata(changes, now, check=limits.check_metadata)
+        texts = yield from settle.change_metadata(changes, now)
         return texts[run_id], list(texts)
 
     text, changed = await store.change(change)

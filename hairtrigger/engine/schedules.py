@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from hairtrigger.errors import InvalidCron, NotFound, Unprocessable
+from hairtrigger.errors import InvalidCron, InvalidTimezone, NotFound, Unprocessable
 from hairtrigger.rules import cron
 from hairtrigger.rules.project import Environment
 from hairtrigger.rules.run import RunOptions
@@ -101,7 +101,7 @@ async def update(store: Store, env: Environment, schedule_id: str, body: Schedul
     cron.check(body.cron, timezone)
 
     def change(_: Catalog, now: int) -> Steps[None]:
-        next_at = cron.next_fire(body.cron, timezone, now) if schedule.active else None
+        next_at = cron.next_fire(body.cron, timezone, now)
         yield fetch(
             "update_schedule", schedule.id, body.cron, timezone, next_at, now, body.external_id, body.window,
             task,
@@ -130,9 +130,12 @@ async def switch(store: Store, env: Environment, schedule_id: str, *, active: bo
     """
     schedule = await retrieve(store, env, schedule_id)
 
-    def change(_: Catalog, now: int) -> Steps[None]:
-        next_at = cron.next_fire(schedule.cron, schedule.timezone, now) if active else None
-        yield fetch("switch_schedule", schedule.id, int(active), next_at, now)
+    def change(catalog: Catalog, now: int) -> Steps[None]:
+        for row in (yield fetch("schedule", schedule.id, env.id)):  # as it is now
+            found = _schedule(catalog, row)
+            if found.active != active:
+                next_at = cron.next_fire(found.cron, found.timezone, now) if active else None
+                yield fetch("switch_schedule", found.id, int(active), next_at, now)
 
     await store.change(change)
     return await retrieve(store, env, schedule_id)
@@ -197,9 +200,13 @@ def _fire(
     fired = []
     for row in (yield fetch("due_schedules", now)):
         schedule = _schedule(catalog, row)
+        assert schedule.next_at is not None, "only active schedules are due"
         try:
             following = cron.next_fire(schedule.cron, schedule.timezone, now)
-        except InvalidCron:  # a zone that changed its rules, a pattern that never comes again
+            late = cron.latest_missed(schedule.cron, schedule.timezone, schedule.next_at, now)
+            at = late if late is not None else schedule.next_at
+            run = _tick(schedule, at, make_id())
+        except (InvalidCron, InvalidTimezone):  # a zone is gone, a pattern never comes again
             yield fetch("switch_schedule", schedule.id, 0, None, now)
             emit("schedule.broken", schedule=ids.public("sched", schedule.id), task=schedule.task)
             continue
@@ -207,18 +214,15 @@ def _fire(
         if env.is_development and not (yield fetch("live_sessions", env.id))[0][0]:
             yield fetch("move_schedule", schedule.id, following, None)
             continue
-        assert schedule.next_at is not None, "only active schedules are due"
-        late = cron.latest_missed(schedule.cron, schedule.timezone, schedule.next_at, now)
-        at = late if late is not None else schedule.next_at
-        yield from intake.take(catalog, [Call(env.id, [_tick(schedule, at, now, make_id())])], now)
+        yield from intake.take(catalog, [Call(env.id, [run])], now)
         yield fetch("move_schedule", schedule.id, following, at)
         fired.append((schedule.task, at))
     upcoming = yield fetch("next_tick")
     return fired, upcoming[0][0]
 
 
-def _tick(schedule: Schedule, at: int, now: int, number: int) -> NewRun:
-    run = NewRun(number, schedule.env, schedule.task, now, schedule=schedule.id)
+def _tick(schedule: Schedule, at: int, number: int) -> NewRun:
+    run = NewRun(number, schedule.env, schedule.task, ids.created_at(number), schedule=schedule.id)
     run.payload, run.payload_type = payload(schedule, at), _SUPER_JSON
     run.key, run.key_ttl_ms = f"schedule:{schedule.id}@{at}", KEY_TTL_MS
     run.options = RunOptions(

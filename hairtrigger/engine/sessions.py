@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from functools import partial
 
 import msgspec
 
-from hairtrigger.engine import attempts, declarations
+from hairtrigger.engine import attempts, declarations, projects
 from hairtrigger.engine.dequeue import Sessions
-from hairtrigger.errors import BadRequest, Forbidden, Unprocessable
+from hairtrigger.errors import BadRequest, UnknownWorker, Unprocessable
 from hairtrigger.rules.project import Environment
 from hairtrigger.store import sessions, watch
 from hairtrigger.store.catalog import Catalog, VersionEntry
@@ -31,9 +32,11 @@ async def register(
     a worker that only comes back to a server which forgot it does not.
 
     Raises:
-        Unprocessable: no protocol in common. Forbidden: the project is not the key's. BadRequest: slots.
+        Unprocessable: no protocol in common. Forbidden: the project is not the key's. BadRequest: slots, or
+        the name of a queue. InvalidCron, InvalidTimezone: a schedule that can never fire. UnknownWorker: the
+        session is another environment's. Nothing is registered then.
     """
-    _check(env, body)
+    _check(body)
     given = ids.parse("worker", body.worker) if body.worker else None
     number = given if given is not None else store.make_id()
     replaced = [
@@ -44,8 +47,13 @@ async def register(
     def open_session(
         catalog: Catalog, now: int
     ) -> Steps[tuple[VersionEntry, dict[str, list[str]]]]:
+        mine = yield fetch("worker", number)
+        if mine and mine[0][1] != env.id:
+            raise UnknownWorker("No such worker session in this environment.")
+        yield from projects.belongs(catalog, env, body.project)
         for worker in replaced:
-            if worker != number and (yield fetch("worker", worker)):
+            rows = yield fetch("worker", worker)
+            if worker != number and rows and rows[0][1] == env.id:
                 outcome.extend(
                     (yield from sessions.end_session(catalog, now, worker=worker, silent=True))
                 )
@@ -54,7 +62,6 @@ async def register(
             catalog, env, body, now, make_id=store.make_id
         )
         changes: dict[str, list[str]] = {}
-        mine = yield fetch("worker", number)
         reloaded = bool(mine) and mine[0][2] != version.id
         if given is None or before is None or reloaded:
             changes = declarations.compare(before, version)
@@ -77,19 +84,15 @@ async def register(
     return Registered(public_id, version.name, lease_ms, hold_ms, PROTOCOL, env.slug, changes)
 
 
-def _check(env: Environment, body: Register) -> None:
+def _check(body: Register) -> None:
     if PROTOCOL not in body.protocol:
         raise Unprocessable(
             f"This server speaks worker protocol {PROTOCOL}, the worker {body.protocol}. "
             "Install the same version of hairtrigger on both sides."
         )
-    if body.project and body.project != env.project_ref:
-        raise Forbidden(
-            f"The key belongs to project {env.project_ref}, the configuration names {body.project}. "
-            "Set project in trigger_config.py to the key's project, or use that project's key."
-        )
     if not 1 <= body.slots <= MAX_SLOTS:
         raise BadRequest(f"A worker has 1 to {MAX_SLOTS} slots, not {body.slots}.")
+    declarations.check(body.tasks)
 
 
 async def hold(
@@ -104,23 +107,34 @@ async def hold(
     demand = await known.demand(store, env, body.worker, 0)
     deadline = time.monotonic() + wait_s
     key = watch.worker(demand.worker)
+    is_fresh = True  # the list: later looks may see runs that were handed out after it was made
     while True:
         notice = store.watch.listen(key)
         try:
-            answer: Held = await store.change(
-                lambda catalog, now: sessions.renew(
-                    catalog, now, worker=demand.worker, hold=body, lease_ms=lease_ms
+            answer: Held
+            answer, returned = await store.change(
+                partial(
+                    sessions.renew,
+                    worker=demand.worker,
+                    hold=body,
+                    lease_ms=lease_ms,
+                    is_fresh=is_fresh,
                 )
             )
         except BaseException:
             store.watch.forget(key, notice)
             known.forget(body.worker)
             raise
-        left = deadline - time.monotonic()
+        attempts.tell(store, returned)
+        is_fresh = False
+        left = deadline - time.monotonic() if body.wait else 0
         if answer.lost or answer.notices or left <= 0 or stop.done():
             store.watch.forget(key, notice)
             return answer
-        if not await watch.pause(store.watch, key, notice, left):
+        either: list[asyncio.Future[None]] = [notice, stop]
+        await asyncio.wait(either, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        store.watch.forget(key, notice)
+        if not notice.done():
             return answer
 
 

@@ -10,7 +10,7 @@ from hairtrigger.errors import BadRequest, HairtriggerError, NotFound, TooLarge,
 from hairtrigger.rules import limits
 from hairtrigger.rules.project import Environment
 from hairtrigger.rules.run import RunOptions
-from hairtrigger.store.intake import Call, Debounce, NewRun
+from hairtrigger.store.intake import Call, Debounce, NewRun, OneTime
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit, is_heard
 from hairtrigger.wire import ids, packets
@@ -42,11 +42,17 @@ class Outcome:
 
 
 async def trigger(
-    store: Store, env: Environment, items: Sequence[Item], *, request_key: str | None = None
+    store: Store,
+    env: Environment,
+    items: Sequence[Item],
+    *,
+    request_key: str | None = None,
+    one_time: OneTime | None = None,
 ) -> list[Outcome | HairtriggerError]:
     """Make a run of every item; one that cannot be made is answered by its error and harms no other.
 
     ``request_key`` names the request: repeated within a day, it answers the same runs.
+    ``one_time`` is a token that makes runs once: a second use is refused.
 
     Raises:
         Unavailable: the database cannot take it now; nothing was made.
@@ -65,9 +71,10 @@ async def trigger(
             answers.append(Outcome(run.id))
             runs.append(run)
     if runs:
-        made = await store.trigger(Call(env.id, runs, request_key))
+        made = await store.trigger(Call(env.id, runs, request_key, one_time))
         for place, one in zip(places, made, strict=True):
             answers[place] = one.error or Outcome(one.id, one.cached)
+        store.expect(run.delay_until for run in runs)
         if is_heard():
             emit("runs.triggered", env=env.slug, count=len(runs))
     return answers
@@ -82,7 +89,8 @@ def read_item(store: Store, env: Environment, item: Item, now: int) -> NewRun:
     given = item.options
     if given is None or given == _NO_OPTIONS:
         given = _NO_OPTIONS
-    run = NewRun(store.make_id(), env.id, limits.task_id(item.task), now)
+    number = store.make_id()
+    run = NewRun(number, env.id, limits.task_id(item.task), ids.created_at(number))
     if env.is_development:
         run.default_ttl_ms = DEV_TTL_MS
     _set_payload(run, item.payload, given.payload_type)
@@ -112,7 +120,7 @@ def _set_payload(run: NewRun, payload: Raw | UnsetType, kind: str | None) -> Non
         except ValueError as error:
             raise BadRequest(f"A payload of type {kind} must be a string ({error}).") from None
         kind, text = _text_payload(kind, value)
-    if len(text) > limits.MAX_PAYLOAD_BYTES:
+    if len(text) * 4 > limits.MAX_PAYLOAD_BYTES < len(text.encode()):
         raise TooLarge(f"The payload is larger than {limits.MAX_PAYLOAD_BYTES} bytes.")
     run.payload, run.payload_type = text, _TYPE[kind]
 
@@ -145,7 +153,8 @@ def _set_order(run: NewRun, options: RunOptions, given: TriggerOptions, now: int
     if given.priority is not None:
         options.priority_ms = run.priority_ms = limits.priority_ms(given.priority)
     if given.queue is not None:
-        run.queue = limits.queue_name(given.queue.name)
+        name = given.queue.name
+        run.queue = name if name == f"task/{run.task}" else limits.queue_name(name)
     if given.concurrency_key is not None:
         run.ckey = limits.concurrency_key(given.concurrency_key)
 

@@ -11,13 +11,13 @@ from hairtrigger.store.catalog import DEFAULT_POLICY, Catalog
 from hairtrigger.store.database import Row, Steps, each, fetch
 from hairtrigger.store.settle import Ends, Settled
 from hairtrigger.store.store import Store
+from hairtrigger.store.watch import LOOK_MS
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import ids
 from hairtrigger.wire.statuses import FinalStatus
 from hairtrigger.wire.worker import Failure, Result
 
 BATCH = 1_000
-LOOK_MS = 1_000
 OVERDUE_GRACE_MS = 20_000  # for the worker to stop the code itself, and to say so
 IDLE_LANE_MS = 3_600_000
 JUMP_MS = 5_000
@@ -150,6 +150,7 @@ async def prune(store: Store, *, retention_ms: int) -> int:
         yield fetch("expired_keys", now)
         yield fetch("expired_requests", now)
         yield fetch("idle_lanes", now - IDLE_LANE_MS)
+        yield fetch("idle_debounces")
         if not retention_ms:
             return 0
         cutoff = ids.first_at(now - retention_ms)
@@ -157,6 +158,7 @@ async def prune(store: Store, *, retention_ms: int) -> int:
         run_ids = [row[0] for row in rows]
         if run_ids:
             yield from _forget_runs(run_ids)
+        yield fetch("old_blobs", now - retention_ms)
         yield fetch("old_batches", cutoff)
         yield fetch("orphan_items", cutoff)
         return len(run_ids)

@@ -82,7 +82,9 @@ def after_silence(run: HandOut) -> Step:
 
 def after_lost_answer(run: HandOut) -> Step:
     """What follows when a run was handed out in an answer that never arrived: nothing has begun."""
-    return _after_hand_back(run, begun=False)
+    if run.flags & CANCEL_REQUESTED:
+        return Finish(FinalStatus.CANCELED, error=CANCELED)
+    return _after_hand_back(run, begun=False, reason="unanswered")
 
 
 def _after_crash(run: HandOut, failure: Failure, *, alone: bool, luck: float) -> Step:
@@ -94,7 +96,7 @@ def _after_crash(run: HandOut, failure: Failure, *, alone: bool, luck: float) ->
     return Again(retry.delay_ms(run.policy, run.attempt, luck), True, "crashed", error)
 
 
-def _after_hand_back(run: HandOut, *, begun: bool) -> Step:
+def _after_hand_back(run: HandOut, *, begun: bool, reason: str = "handed back") -> Step:
     if begun and run.max_attempts == 1:
         message = (
             "The worker stopped before the run was over, and max_attempts is 1: not begun again."
@@ -103,7 +105,7 @@ def _after_hand_back(run: HandOut, *, begun: bool) -> Step:
     if run.fence - run.attempt >= MAX_IDLE_HAND_OUTS:
         message = f"Handed out {run.fence} times without an end."
         return Finish(FinalStatus.SYSTEM_FAILURE, error=_internal("HANDED_OUT_TOO_OFTEN", message))
-    return Again(0, False, "handed back")
+    return Again(0, False, reason)
 
 
 def _internal(code: str, message: str) -> RunError:

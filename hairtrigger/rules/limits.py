@@ -7,6 +7,8 @@ what is wrong and what is allowed. Source of the numbers: Trigger.dev's limits f
 import math
 import re
 
+import msgspec
+
 from hairtrigger.errors import BadRequest, InvalidDuration, TooLarge, Unprocessable
 from hairtrigger.wire import durations, packets
 from hairtrigger.wire.options import (
@@ -37,7 +39,7 @@ def task_id(text: str) -> str:
 def instant(text: str, now: int, what: str) -> int:
     """A duration from now, or an ISO date, as an instant in ms."""
     found = durations.parse_instant(text) if text[:4].isdigit() and "-" in text else None
-    if found is not None:
+    if found is not None and found <= now + durations.MAX_MS:
         return found
     try:
         return now + durations.parse(text, what)
@@ -73,13 +75,9 @@ def queue_name(text: str) -> str:
 
 
 def concurrency_key(value: str | float) -> str:
-    text = (
-        value
-        if isinstance(value, str)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        value = int(value)  # 1.0 and 1 are one key, as in JSON
+    text = str(value)
     if not text or len(text) > MAX_KEY_CHARS:
         raise BadRequest(f"A concurrencyKey has 1 to {MAX_KEY_CHARS} characters.")
     return text
@@ -121,14 +119,18 @@ def metadata(raw: bytes) -> str | None:
     """Metadata as given at a trigger: an object, or a string that holds one; kept as text."""
     if raw == b"null":
         return None
-    if raw.startswith(b'"'):
-        raw = str(packets.decode(packets.JSON, raw.decode())).encode()
-        if raw.startswith(b'{"json":'):
-            raw = bytes(packets.shown(packets.SUPER_JSON, raw.decode()))
-    check_metadata(raw.decode())
-    if not raw.lstrip().startswith(b"{"):
+    try:
+        text = raw.decode()
+        if text.startswith('"'):
+            text = msgspec.json.decode(text, type=str)
+            if text.startswith('{"json":'):
+                text = bytes(packets.shown(packets.SUPER_JSON, text)).decode()
+    except ValueError:
+        raise BadRequest("metadata is not valid JSON.") from None
+    check_metadata(text)
+    if not text.lstrip().startswith("{"):
         raise BadRequest("metadata must be a JSON object.")
-    return raw.decode()
+    return text
 
 
 def check_metadata(text: str) -> None:

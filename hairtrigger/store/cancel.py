@@ -27,7 +27,10 @@ def cancel(
     generation = [run_id]
     while generation:
         running = []
-        for row in (yield fetch("handed_out", generation)):
+        found = yield fetch("handed_out", generation)
+        if not found and not changed:
+            break  # it was over already: what it left running is left alone
+        for row in found:
             changed.append(row[0])
             if row[4] == LiveState.RUNNING:
                 running.append((row[0],))
@@ -35,8 +38,6 @@ def cancel(
             else:
                 settle.end(ends, row, Finish(FinalStatus.CANCELED, error=CANCELED), now)
         yield each("request_cancel", running)
-        generation = (
-            [row[0] for row in (yield fetch("live_children", generation))] if changed else []
-        )
+        generation = [row[0] for row in (yield fetch("children_to_cancel", generation))]
     yield from settle.write_ends(ends, now)
     return changed, sorted(workers)

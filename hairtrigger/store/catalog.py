@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from hairtrigger.rules import limits
 from hairtrigger.rules.project import Environment
 from hairtrigger.store.database import Steps, fetch
 from hairtrigger.wire.worker import RetryPolicy, TaskManifest
@@ -37,6 +38,7 @@ class QueueEntry:
     limit: int | None
     declared: bool
     paused: bool
+    turn: int = 0  # of its last claim, while it has no limit; known to this server only
 
 
 @dataclass(slots=True)
@@ -84,7 +86,10 @@ class Catalog:
 
     def queue_name(self, task: str, manifest: TaskManifest | None) -> str:
         """The queue of a task's runs unless a trigger names another."""
-        return manifest.queue.name if manifest and manifest.queue else f"task/{task}"
+        own = f"task/{task}"
+        if manifest is None or manifest.queue is None or manifest.queue.name == own:
+            return own
+        return limits.queue_name(manifest.queue.name)
 
     def add_task(self, entry: TaskEntry) -> TaskEntry:
         self.tasks[entry.id] = entry

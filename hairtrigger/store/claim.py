@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from hairtrigger.errors import UnknownWorker
 from hairtrigger.rules.run import RunOptions
 from hairtrigger.store.catalog import Catalog, VersionEntry
 from hairtrigger.store.database import Row, Steps, each, fetch
@@ -36,59 +37,68 @@ class Demand:
 
 
 def claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[RunInfo]]:
-    """Hand out up to ``demand.want`` ready runs: marked as running, with all that an executor needs."""
+    """Hand out up to ``demand.want`` ready runs: marked as running, with all that an executor needs.
+
+    Raises:
+        UnknownWorker: the session has ended; nobody would ever notice that what it got is not being run.
+    """
+    if not (yield fetch("session_lives", demand.worker)):
+        raise UnknownWorker("This worker session has ended. Register again.")
     version = catalog.versions[demand.version]
     pinned_only = catalog.current.get(demand.env) != demand.version
     statement = "claim_pinned" if pinned_only else "claim"
     claimed: list[Row] = []
-    for lane, room in (yield from _lanes(catalog, demand, turn)):
+    for lane, room in (yield from _lanes(catalog, demand)):
         n = min(room, demand.want - len(claimed))
         if n <= 0:
             break
         rows = yield fetch(statement, demand.worker, now, demand.version, lane, n)
         claimed += rows
-        if lane > 0 and rows:
+        if lane < 0:
+            catalog.queues[-lane].turn = turn
+        else:  # one that had nothing for this worker steps back too, or it would bar the way
             yield fetch("lane_claimed", lane, len(rows), turn, now)
     if not claimed:
         return []
     claimed.sort(key=lambda row: (row[4], row[0]))
-    return (yield from _describe(catalog, version, claimed))
+    return (yield from _describe(catalog, version, claimed, now))
 
 
-def _lanes(catalog: Catalog, demand: Demand, turn: int) -> Steps[list[tuple[int, int]]]:
+def _lanes(catalog: Catalog, demand: Demand) -> Steps[Iterable[tuple[int, int]]]:
     """The lanes to take from, in order, each with how many at most."""
     queues = [
         queue for queue in map(catalog.queues.__getitem__, catalog.env_queues.get(demand.env, ()))
         if not queue.paused and (demand.queues is None or queue.name in demand.queues)
     ]  # fmt: skip
-    served = {queue.id for queue in queues}
+    if not queues:
+        return ()
     # A queue that had no limit before, or has one no more, may have runs of both kinds.
-    untracked = [-queue.id for queue in queues]
-    ready = [row[0] for row in (yield fetch("ready_lanes", untracked))] if untracked else []
-    tracked = yield fetch("open_lanes", demand.env, demand.want + 50)
-    opened = [(lane, min(room, queued)) for lane, queue, room, queued in tracked if queue in served]
-    return list(_dealt(ready, opened, demand.want, turn))
+    found = [
+        (catalog.queues[-row[0]].turn, row[0], demand.want)
+        for row in (yield fetch("ready_lanes", [-queue.id for queue in queues]))
+    ]
+    if demand.queues is None:
+        opened = yield fetch("open_lanes", demand.env, demand.want + 50)
+    else:
+        served = [queue.id for queue in queues]
+        opened = yield fetch("open_lanes_of", demand.env, demand.want + 50, served)
+    found += [(row[3], row[0], min(row[1], row[2])) for row in opened]
+    found.sort()
+    return _dealt([(lane, room) for _, lane, room in found], demand.want)
 
 
-def _dealt(
-    ready: list[int], opened: list[tuple[int, int]], want: int, turn: int
-) -> Iterable[tuple[int, int]]:
+def _dealt(lanes: list[tuple[int, int]], want: int) -> Iterable[tuple[int, int]]:
     """A fair share for every lane first, then whatever is left to whoever has more."""
-    count = len(ready) + len(opened)
-    if not count:
-        return
-    share = max(1, want // count)
-    start = turn % len(ready) if ready else 0
-    ready = ready[start:] + ready[:start]
-    if count > 1:
-        yield from ((lane, min(room, share)) for lane, room in opened)
-        yield from ((lane, share) for lane in ready)
-        opened = [(lane, room - share) for lane, room in opened if room > share]
-    yield from opened
-    yield from ((lane, want) for lane in ready)
+    if len(lanes) > 1:
+        share = max(1, want // len(lanes))
+        yield from ((lane, min(room, share)) for lane, room in lanes)
+        lanes = [(lane, room - share) for lane, room in lanes if room > share]
+    yield from lanes
 
 
-def _describe(catalog: Catalog, version: VersionEntry, claimed: list[Row]) -> Steps[list[RunInfo]]:
+def _describe(
+    catalog: Catalog, version: VersionEntry, claimed: list[Row], now: int
+) -> Steps[list[RunInfo]]:
     run_ids = [row[0] for row in claimed]
     rows = {row[0]: row for row in (yield fetch("claimed_runs", run_ids))}
     changed = [row[0] for row in claimed if row[3] & CHANGED]
@@ -100,13 +110,13 @@ def _describe(catalog: Catalog, version: VersionEntry, claimed: list[Row]) -> St
             infos.append(_info(catalog, version, hand_out, run, changes.get(hand_out[0])))
         else:  # the only version that knew this task is gone
             held.append(hand_out)
-    yield each("hold_back", [(row[0],) for row in held])
+    yield each("hold_back", [(row[0], now) for row in held])
     lanes: dict[int, int] = defaultdict(int)
     for row in held:
         if row[7] > 0:
             lanes[row[7]] += 1
     for lane, count in lanes.items():
-        yield fetch("lane_moved", lane, -count, 0, 0, 0)
+        yield fetch("lane_moved", lane, -count, 0, 0, now)
     return infos
 
 
@@ -139,7 +149,7 @@ def _info(
         max_duration_ms=max_duration,
         used_ms=usage_ms,
         tags=_tags.decode(tags) if tags else [],
-        metadata=None if metadata is None else msgspec.Raw(metadata.encode()),
+        metadata=msgspec.UNSET if metadata is None else msgspec.Raw(metadata.encode()),
         parent=None if parent is None else ids.public("run", parent),
         root=None if root is None else ids.public("run", root),
         batch=None if batch is None else ids.public("batch", batch),

@@ -6,11 +6,12 @@ before the commit. There is no artificial delay: an idle committer starts at onc
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from hairtrigger.errors import HairtriggerError, Unavailable
+from hairtrigger.errors import BadRequest, HairtriggerError, Unavailable
 from hairtrigger.store import catalog as catalogs
 from hairtrigger.store import intake, settle
 from hairtrigger.store.catalog import Catalog
@@ -80,6 +81,9 @@ class Committer:
     def demand(self, demand: Demand) -> Waiting:
         """Ask for runs; ``withdraw`` ends the waiting."""
         waiting = Waiting(demand, asyncio.get_running_loop().create_future())
+        if self._closing:
+            _answer(waiting.future, [])
+            return waiting
         self._waiting.append(waiting)
         self._may_claim = True
         self._wake.set()
@@ -127,14 +131,14 @@ class Committer:
             waiting.in_tick = True
         try:
             await self._write(tick)
-        except DataError as error:
-            self.catalog.replace(await self._database.read(catalogs.load(), quick=True))
-            await self._one_by_one(tick, error)
         except HairtriggerError as error:
-            self.catalog.replace(await self._database.read(catalogs.load(), quick=True))
+            await self._reload()
             tick.fail(error)
             emit("tick.failed", error=str(error))
             await asyncio.sleep(0.05)  # the disk is full or away: do not spin on it
+        except Exception as error:  # noqa: BLE001 (were this task to end, nothing would be written again)
+            await self._reload()
+            await self._one_by_one(tick, error)
         for waiting in tick.waiting:
             waiting.in_tick = False
             if waiting.withdrawn:
@@ -166,27 +170,35 @@ class Committer:
             made = yield from intake.take(catalog, [call for call, _ in tick.calls], now)
             answers += zip((future for _, future in tick.calls), made, strict=True)
         for waiting in tick.waiting:
-            runs = yield from claim(catalog, waiting.demand, now, self._make_id())
-            if runs:
-                answers.append((waiting.future, runs))
+            try:
+                runs = yield from claim(catalog, waiting.demand, now, self._make_id())
+            except HairtriggerError as error:  # likewise
+                answers.append((waiting.future, error))
+            else:
+                if runs:
+                    answers.append((waiting.future, runs))
         return answers
 
-    async def _one_by_one(self, tick: "_Tick", error: DataError) -> None:
-        """A value was refused: write each item alone, so that only the guilty one fails."""
+    async def _one_by_one(self, tick: "_Tick", error: Exception) -> None:
+        """A value was refused, or a step broke: write each item alone, so that only the guilty one fails."""
         singles = tick.singles()
         if len(singles) == 1:
-            emit("tick.failed", error=str(error))
-            singles[0].fail(Unavailable(f"The database refused this ({error})."))
+            _refuse(singles[0], error)
             return
         for single in singles:
             try:
                 await self._write(single)
-            except DataError as cause:
-                self.catalog.replace(await self._database.read(catalogs.load(), quick=True))
-                emit("tick.failed", error=str(cause))
-                single.fail(Unavailable(f"The database refused this ({cause})."))
             except HairtriggerError as cause:
+                await self._reload()
                 single.fail(cause)
+            except Exception as cause:  # noqa: BLE001 (as above)
+                await self._reload()
+                _refuse(single, cause)
+
+    async def _reload(self) -> None:
+        """What was rolled back must be forgotten; without its database the server knows what it knew."""
+        with contextlib.suppress(Unavailable):
+            self.catalog.replace(await self._database.read(catalogs.load(), quick=True))
 
 
 class _Tick:
@@ -214,6 +226,15 @@ class _Tick:
     def fail(self, error: HairtriggerError) -> None:
         for _, future in (*self.settles, *self.changes, *self.calls):
             _answer(future, error)
+
+
+def _refuse(single: _Tick, error: Exception) -> None:
+    """Tell the one whose work cannot be written; whoever waits for runs goes on waiting."""
+    emit("tick.failed", error=f"{type(error).__name__}: {error}")
+    if isinstance(error, DataError | ValueError):
+        single.fail(BadRequest(f"The database refused a value of this request ({error})."))
+    else:
+        single.fail(HairtriggerError(f"This could not be written ({type(error).__name__})."))
 
 
 def _some(queue: deque[Any], most: int, weight: Callable[[Any], int]) -> list[Any]:

@@ -13,6 +13,7 @@ from hairtrigger.errors import HairtriggerError, Unprocessable
 from hairtrigger.rules.run import RunOptions
 from hairtrigger.store.catalog import Catalog, QueueEntry, TaskEntry
 from hairtrigger.store.database import Row, Steps, each, fetch
+from hairtrigger.wire import ids
 from hairtrigger.wire.statuses import (
     CANCEL_REQUESTED,
     HAS_CHILDREN,
@@ -23,7 +24,7 @@ from hairtrigger.wire.statuses import (
 )
 
 REQUEST_MEMORY_MS = 24 * 3_600_000
-DEBOUNCE_CAP_MS = 3_600_000
+MAX_DEPTH = 100  # of runs that trigger runs
 _options = msgspec.json.Encoder()
 _NO_OPTIONS = RunOptions()
 
@@ -75,6 +76,24 @@ class Made:
     ready: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OneTime:
+    """A token that may make something once: the hash of its text, and when it is dead anyway (in ms)."""
+
+    text_hash: str
+    expires_at: int
+
+    @property
+    def name(self) -> str:
+        """What its use is remembered under, among the requests that made something."""
+        return f"one-time:{self.text_hash}"
+
+    def spent(self, what: str) -> Unprocessable:
+        return Unprocessable(
+            f"Cannot {what} with a one-time use token as it has already been used."
+        )
+
+
 @dataclass(slots=True)
 class Call:
     """What one request asks for. ``request_key`` names the request across its repetitions."""
@@ -82,6 +101,7 @@ class Call:
     env: int
     runs: list[NewRun]
     request_key: str | None = None
+    one_time: OneTime | None = None
 
 
 @dataclass(slots=True)
@@ -120,15 +140,29 @@ def take(catalog: Catalog, calls: list[Call], now: int) -> Steps[list[list[Made]
 
 
 def _take_call(catalog: Catalog, call: Call, rows: _Rows, now: int) -> Steps[list[Made]]:
+    known: dict[int, Made] = {}
     if call.request_key is not None:
-        known = yield from _made_before(call, rows, now)
-        if known is not None:
-            return known
-    taken = yield from _taken_keys(catalog, call, now)
+        known = yield from _made_before(call, call.request_key, rows, now)
+        if all(position in known for position in range(len(call.runs))):
+            return [known[position] for position in range(len(call.runs))]
+    if call.one_time is not None:
+        name = call.one_time.name
+        if (call.env, name) in rows.fresh_requests or (
+            yield fetch("request_made", call.env, name, now)
+        ):
+            return [Made(error=call.one_time.spent("trigger a task")) for _ in call.runs]
     parents = yield from _parents(call)
     made: list[Made] = []
-    for run in call.runs:
-        made.append((yield from _take_run(catalog, run, rows, taken, parents, now)))
+    for position, run in enumerate(call.runs):
+        if position in known:
+            made.append(known[position])
+        else:
+            made.append((yield from _take_run(catalog, run, rows, parents, now)))
+    if all(one.error is not None for one in made):
+        return made  # what was refused is not remembered: mended, it may be asked for again
+    if call.one_time is not None:
+        rows.requests.append((call.env, call.one_time.name, "", call.one_time.expires_at))
+        rows.fresh_requests[call.env, call.one_time.name] = []
     if call.request_key is not None:
         text = msgspec.json.encode([(one.id, one.cached) for one in made]).decode()
         rows.requests.append((call.env, call.request_key, text, now + REQUEST_MEMORY_MS))
@@ -136,23 +170,13 @@ def _take_call(catalog: Catalog, call: Call, rows: _Rows, now: int) -> Steps[lis
     return made
 
 
-def _made_before(call: Call, rows: _Rows, now: int) -> Steps[list[Made] | None]:
-    assert call.request_key is not None
-    fresh = rows.fresh_requests.get((call.env, call.request_key))
-    if fresh is not None:
-        return fresh
-    found = yield fetch("request_made", call.env, call.request_key, now)
-    if not found:
-        return None
-    return [Made(id_, cached) for id_, cached in msgspec.json.decode(found[0][0])]
-
-
-def _taken_keys(catalog: Catalog, call: Call, now: int) -> Steps[dict[tuple[int, str], int]]:
-    keys = [run.key for run in call.runs if run.key is not None]
-    if not keys:
-        return {}
-    found = yield fetch("keys_taken", call.env, keys, now)
-    return {(task, key): run_id for task, key, run_id in found}
+def _made_before(call: Call, request_key: str, rows: _Rows, now: int) -> Steps[dict[int, Made]]:
+    """What the same request made earlier, by position; what it could not make is tried again."""
+    fresh = rows.fresh_requests.get((call.env, request_key))
+    if fresh is None:
+        found = yield fetch("request_made", call.env, request_key, now)
+        fresh = [Made(*one) for one in msgspec.json.decode(found[0][0])] if found else []
+    return {position: one for position, one in enumerate(fresh) if one.id}
 
 
 def _parents(call: Call) -> Steps[dict[int, tuple[int, int, bool]]]:
@@ -171,13 +195,15 @@ def _take_run(
     catalog: Catalog,
     run: NewRun,
     rows: _Rows,
-    taken: dict[tuple[int, str], int],
     parents: dict[int, tuple[int, int, bool]],
     now: int,
 ) -> Steps[Made]:
     task = yield from catalog.need_task(run.env, run.task)
     if run.key is not None:
-        existing = taken.get((task.id, run.key)) or rows.fresh_keys.get((run.env, task.id, run.key))
+        existing = rows.fresh_keys.get((run.env, task.id, run.key))
+        if existing is None:
+            for row in (yield fetch("key_taken", run.env, task.id, run.key, now)):
+                existing = row[0]
         if existing is not None:
             return Made(existing, cached=True)
     if run.debounce is not None:
@@ -195,6 +221,8 @@ def _take_run(
                 error=Unprocessable("The parent run was canceled: it can trigger no more runs.")
             )
         depth = parent_depth + 1
+        if depth > MAX_DEPTH:
+            return Made(error=Unprocessable(f"Runs are nested deeper than {MAX_DEPTH} levels."))
         rows.parents.add(run.parent)
     name = run.queue or catalog.queue_name(run.task, task.manifest)
     own = name == f"task/{run.task}"
@@ -270,11 +298,13 @@ def _debounced(
     until = now + debounce.delay_ms
     if found and until <= found[0][1]:
         run_id = int(found[0][0])
-        yield fetch("move_delayed", run_id, until, until)
+        yield fetch("move_delayed", run_id, until)
         yield fetch("remember_delay", run_id, now, until)
         if debounce.trailing:
+            if run.tags:
+                yield each("delete_tag", (yield fetch("tags_of_runs", [run_id])))
             yield fetch(
-                "replace_payload", run_id, now, run.payload, run.payload_type,
+                "replace_payload", run_id, now, run.payload, run.payload_type or 0,
                 run.options.metadata if run.options else None,
                 _options.encode(run.tags).decode() if run.tags else None,
                 run.max_attempts, run.max_duration_ms,
@@ -295,8 +325,8 @@ def _write(catalog: Catalog, rows: _Rows, now: int) -> Steps[None]:
         queue = catalog.queues[queue_id]
         ready = sum(1 for live in members if live[3] == LiveState.READY)
         found = yield fetch(
-            "enter_lane", queue.env, queue_id, ckey, queue.limit, ready, len(members), now,
-            int(queue.paused), now,
+            "enter_lane", queue.env, queue_id, ckey, queue.limit, ready, len(members),
+            ids.first_at(now), int(queue.paused), now,
         )  # fmt: skip
         for live in members:
             live[2], live[4] = found[0][0], 1

@@ -38,6 +38,7 @@ class RunFilter:
     statuses: list[str] = field(default_factory=list)
     tasks: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
+    machines: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     queues: list[str] = field(default_factory=list)
     schedule: int | None = None
@@ -99,8 +100,9 @@ def _search(
         for name, value in sources:
             params = (env, start, chunk) if value is None else (env, start, chunk, value)
             lists.append([row[0] for row in (yield fetch(f"{name}_{direction}", *params))])
-        full = any(len(one) == chunk for one in lists)
-        merged = list(dict.fromkeys(heapq.merge(*lists, reverse=not newer)))[:chunk]
+        merged = list(dict.fromkeys(heapq.merge(*lists, reverse=not newer)))
+        full = len(merged) > chunk or any(len(one) == chunk for one in lists)
+        merged = merged[:chunk]
         candidates = [id_ for id_ in merged if (id_ < stop if newer else id_ >= stop)]
         if candidates:
             found += yield from _matching(catalog, env, wanted, candidates)
@@ -137,7 +139,9 @@ def _matching(
     rows = {row[0]: row for row in (yield fetch("briefs", candidates, env))}
     tagged: set[int] | None = None
     if wanted.tags:
-        tagged = {row[0] for row in (yield fetch("tagged", env, wanted.tags, candidates))}
+        tagged = set()
+        for tag in wanted.tags:
+            tagged |= {row[0] for row in (yield fetch("tagged", env, tag, candidates))}
     return [
         id_ for id_ in candidates
         if id_ in rows and _matches(catalog, wanted, rows[id_]) and (tagged is None or id_ in tagged)
@@ -152,8 +156,12 @@ def _matches(catalog: Catalog, wanted: RunFilter, row: Row) -> bool:
         )
         if name not in wanted.statuses:
             return False
-    if wanted.is_test is not None and wanted.is_test != bool(opts and _options.decode(opts).test):
-        return False
+    if wanted.is_test is not None or wanted.machines:
+        options = _options.decode(opts) if opts else RunOptions()
+        if wanted.is_test is not None and wanted.is_test != options.test:
+            return False
+        if not _among(wanted.machines, options.machine):
+            return False
     version_name = catalog.versions[version].name if version is not None else None
     return (
         _among(wanted.tasks, catalog.tasks[task].name)

@@ -1,7 +1,5 @@
 """Worker sessions: who is there, what each holds, and what becomes of it when he goes."""
 
-from random import random
-
 import msgspec
 
 from hairtrigger.errors import UnknownWorker
@@ -20,8 +18,17 @@ LOST_ANSWER_MS = (
 _queues = msgspec.json.Decoder(list[str])
 
 
-def renew(catalog: Catalog, now: int, *, worker: int, hold: Hold, lease_ms: int) -> Steps[Held]:
-    """Extend a session's lease and compare what it says it holds with what it was given."""
+def renew(
+    catalog: Catalog, now: int, *, worker: int, hold: Hold, lease_ms: int, is_fresh: bool
+) -> Steps[tuple[Held, list[Settled]]]:
+    """Extend a session's lease and compare what it says it holds with what it was given.
+
+    Answers what it is to be told, and what became of runs that it never got; those are looked for only
+    while its list ``is_fresh``.
+
+    Raises:
+        UnknownWorker: the session has ended.
+    """
     if not (yield fetch("renew_worker", worker, now + lease_ms)):
         raise UnknownWorker("This worker session has ended. Register again.")
     rows = {row[0]: row for row in (yield fetch("held_by", worker))}
@@ -35,24 +42,31 @@ def renew(catalog: Catalog, now: int, *, worker: int, hold: Hold, lease_ms: int)
         named.add(run_id)
         if row[2] & CANCEL_REQUESTED and seen < 1:
             notices.append(Notice(text, 1, cancel=True))
+    # handed out after the list was made: their cancels must not wait for the next one
+    notices += [
+        Notice(ids.public("run", row[0]), 1, cancel=True) for row in rows.values()
+        if row[0] not in named and row[2] & CANCEL_REQUESTED
+    ]  # fmt: skip
     strays = [
         row[0] for row in rows.values()
         if row[0] not in named and (hold.quiet or row[3] < now - LOST_ANSWER_MS)
     ]  # fmt: skip
-    if strays:
-        yield from _give_back(catalog, strays, now)
-    return Held(lost, notices)
+    settled = (yield from _give_back(catalog, strays, now)) if strays and is_fresh else []
+    return Held(lost, notices), settled
 
 
-def _give_back(catalog: Catalog, strays: list[int], now: int) -> Steps[None]:
+def _give_back(catalog: Catalog, strays: list[int], now: int) -> Steps[list[Settled]]:
     """Runs that were handed out in an answer that got lost go back as if they never left."""
     rows = yield fetch("handed_out", strays)
     policies = yield from settle.policies_of(strays)
     ends = Ends()
+    settled = []
     for row in rows:
         step = attempts.after_lost_answer(settle.hand_out(catalog, row, policies))
         settle.end(ends, row, step, now)
+        settled.append(Settled("ok", step, row[0], row[7]))
     yield from settle.write_ends(ends, now)
+    return settled
 
 
 def end_session(catalog: Catalog, now: int, *, worker: int, silent: bool) -> Steps[list[Settled]]:
@@ -68,7 +82,10 @@ def end_session(catalog: Catalog, now: int, *, worker: int, silent: bool) -> Ste
         if silent:
             step = attempts.after_silence(run)
         else:
-            step = attempts.after_result(run, Result("", run.fence, handed_back=True), random())  # noqa: S311
+            # whatever began was reported before it left
+            step = attempts.after_result(
+                run, Result("", run.fence, handed_back=True, begun=False), 0.0
+            )
         settle.end(ends, row, step, now)
         settled.append(Settled("ok", step, row[0], row[7]))
     yield from settle.write_ends(ends, now)

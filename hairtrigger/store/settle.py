@@ -5,17 +5,18 @@ settled before is told "ok" again. Slots, batches, keys and metadata follow in t
 """
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import random
 
 import msgspec
 
-from hairtrigger.rules import attempts, metadata
+from hairtrigger.errors import HairtriggerError
+from hairtrigger.rules import attempts, limits
 from hairtrigger.rules.attempts import Again, Finish, HandOut, Step
 from hairtrigger.rules.run import RunOptions
 from hairtrigger.store.catalog import DEFAULT_POLICY, Catalog
 from hairtrigger.store.database import Row, Steps, each, fetch
+from hairtrigger.wire import metadata
 from hairtrigger.wire.packets import TYPES
 from hairtrigger.wire.statuses import (
     HAS_KEY,
@@ -97,7 +98,7 @@ def settle(catalog: Catalog, items: list[Settle], now: int) -> Steps[list[Settle
         if item.result.metadata and answer.step is not None
     ]
     if changes:
-        yield from change_metadata(changes, now)
+        yield from change_metadata(changes, now, lenient=True)
     yield from write_ends(ends, now)
     return answers
 
@@ -114,8 +115,10 @@ def hand_out(catalog: Catalog, row: Row, policies: dict[int, Row]) -> HandOut:
     """A row of ``handed_out`` as the rules know it."""
     policy, limit = DEFAULT_POLICY, None
     if row[0] in policies:
-        _, task, limit = policies[row[0]]
-        policy = catalog.tasks[task].policy
+        _, task_id, limit = policies[row[0]]
+        task, version = catalog.tasks[task_id], catalog.versions.get(row[12])
+        manifest = version.tasks.get(task.name) if version is not None else None
+        policy = manifest.retry if manifest is not None else task.policy
     return HandOut(row[7], row[6], row[8], limit or policy.max_attempts, policy)
 
 
@@ -144,7 +147,7 @@ def end(ends: Ends, row: Row, step: Step, now: int, *, used_ms: int = 0) -> None
             after = LiveState.DELAYED if delay_ms > 0 else LiveState.READY
             ends.back.append((
                 run_id, int(after), now + delay_ms if delay_ms > 0 else None, attempt + attempt_used,
-                flags | SUSPECT if suspect else flags, usage_ms,
+                SUSPECT if suspect else 0, usage_ms,
             ))  # fmt: skip
             ends.attempts.append((
                 run_id, attempt, fence, worker, claimed_at, now, reason,
@@ -191,22 +194,31 @@ def _know_repeats(items: list[Settle], answers: list[Settled], missing: list[int
 
 
 def change_metadata(
-    changes: list[tuple[int, list[dict[str, object]]]],
-    now: int,
-    *,
-    check: Callable[[str], None] | None = None,
+    changes: list[tuple[int, list[dict[str, object]]]], now: int, *, lenient: bool = False
 ) -> Steps[dict[int, str]]:
-    """Apply operations to the metadata of runs; answers the whole text of each afterwards."""
+    """Apply operations to the metadata of runs; answers the whole text of each afterwards.
+
+    ``lenient`` leaves out what cannot be applied: a result must not be lost for it.
+
+    Raises:
+        BadRequest, TooLarge: unless lenient; nothing was written.
+    """
     rows = yield fetch("metadata_of", [run_id for run_id, _ in changes])
     current: dict[int, str] = {}
     for run_id, opts, changed in rows:
         given = _options.decode(opts).metadata if opts else None
         current[run_id] = changed if changed is not None else given or "{}"
     for run_id, operations in changes:
-        if run_id in current:
-            current[run_id] = metadata.apply(current[run_id], operations)
-            if check is not None:
-                check(current[run_id])
+        if run_id not in current:
+            continue
+        try:
+            text = metadata.apply(current[run_id], operations)
+            limits.check_metadata(text)
+        except HairtriggerError:
+            if not lenient:
+                raise
+        else:
+            current[run_id] = text
     yield each("change_metadata", [(run_id, now, text) for run_id, text in current.items()])
     yield each("mark_changed", [(run_id,) for run_id in current])
     return current

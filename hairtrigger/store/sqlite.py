@@ -65,13 +65,15 @@ class SQLite(Database):
                 f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed. "
                 "Use a newer Python build."
             )
-        if self.path != ":memory:":
-            self._take_lock()
-        self._writer = self._connect()
-        self._writer.execute("pragma journal_mode = wal").fetchone()
-        self._writer.execute("pragma auto_vacuum = incremental")
-        schema.migrate(self._writer)
-        self._quick = self._writer if self.path == ":memory:" else self._connect()
+        try:
+            if self.path != ":memory:":
+                self._take_lock()
+            self._writer = self._connect()
+            self._writer.execute("pragma journal_mode = wal").fetchone()
+            schema.migrate(self._writer)
+            self._quick = self._writer if self.path == ":memory:" else self._connect()
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(f"Cannot open the database {self.path} ({error}).") from error
 
     async def close(self) -> None:
         self._commits.shutdown()
@@ -113,10 +115,14 @@ class SQLite(Database):
         return result
 
     async def read(self, steps: Steps[T], *, quick: bool = False) -> T:
-        if quick or self.path == ":memory:":
-            assert self._quick is not None, "open first"
-            return _run(self._quick, self._queries, steps)
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, steps)
+        try:
+            if quick or self.path == ":memory:":
+                assert self._quick is not None, "open first"
+                return _run(self._quick, self._queries, steps)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._readers, self._read, steps)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"The database cannot be read now ({error}).") from error
 
     def _read(self, steps: Steps[T]) -> T:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)

@@ -5,7 +5,7 @@ returns, its effect is on the disk. Every method that touches runs takes the env
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from hairtrigger.rules.run import Run
@@ -15,7 +15,7 @@ from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.claim import Demand
 from hairtrigger.store.committer import Change, Committer
 from hairtrigger.store.database import Database, Row, Steps, each, fetch
-from hairtrigger.store.watch import Watch
+from hairtrigger.store.watch import DUE, LOOK_MS, Watch
 from hairtrigger.wire import ids
 from hairtrigger.wire.worker import RunInfo
 
@@ -38,8 +38,14 @@ class Store:
         Raises:
             ConfigError: the database is in use by another server, or newer than this program.
         """
-        await self.database.open()
-        self.catalog.replace(await self.database.read(catalogs.load(), quick=True))
+        try:
+            await self.database.open()
+            self.catalog.replace(await self.database.read(catalogs.load(), quick=True))
+            newest = await self.database.read(one("newest_run"), quick=True)
+        except BaseException:
+            await self.database.close()
+            raise
+        self.make_id.go_beyond(newest[0][0] or 0)
         self._committer = Committer(self.database, self.catalog, self.make_id)
         return self
 
@@ -102,12 +108,28 @@ class Store:
             reads.runs(self.catalog, env, list(run_ids)), quick=len(run_ids) <= 10
         )
 
-    async def add_events(self, rows: list[Row]) -> None:
-        """Append log lines and spans: (run id, JSON text)."""
-        await self.change(lambda _catalog, _now: _events(rows))
+    def add_events(self, env: int, rows: list[tuple[int, str]]) -> Awaitable[None]:
+        """Append log lines and spans, (run id, JSON text), to the environment's runs in the next tick."""
+        params = [(run_id, env, text) for run_id, text in rows]
+        return self.committer.change(lambda _catalog, _now: _events(params))
+
+    def expect(self, due: Iterable[int | None]) -> None:
+        """Wake the clockwork when one of these instants (ms) comes before it would look by itself."""
+        soon = self.now() + LOOK_MS
+        if any(at is not None and at < soon for at in due):
+            self.watch.tell([DUE])
+
+    async def put_blob(self, env: int, name: str, kind: str, body: bytes) -> None:
+        """Keep a large value under a name; the same name again replaces it."""
+        await self.change(lambda _, now: one("put_blob", env, name, kind, body, now))
+
+    async def get_blob(self, env: int, name: str) -> tuple[str, bytes] | None:
+        """A large value's data type and bytes, or None."""
+        rows = await self.read(one("get_blob", env, name))
+        return (rows[0][0], rows[0][1]) if rows else None
 
 
-def _events(rows: list[Row]) -> Steps[None]:
+def _events(rows: Sequence[Row]) -> Steps[None]:
     yield each("insert_events", rows)
 
 

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 Key = tuple[str, int]
+DUE: Key = ("due", 0)  # something is due sooner than the clockwork would look by itself
+LOOK_MS = 1_000  # how often it looks by itself
 
 
 def run(run_id: int) -> Key:
@@ -55,14 +57,3 @@ class Watch:
         """Wake everybody, now and from now on: the server is stopping."""
         self._closed = True
         self.tell(list(self._waiting))
-
-
-async def pause(watch: Watch, key: Key, future: asyncio.Future[None], seconds: float) -> bool:
-    """Wait for a future of ``listen``, at most so long; answers whether it came."""
-    try:
-        await asyncio.wait_for(future, max(0.0, seconds))
-    except TimeoutError:
-        return False
-    finally:
-        watch.forget(key, future)
-    return True

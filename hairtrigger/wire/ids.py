@@ -6,6 +6,7 @@ node, 12 bits of sequence. It sorts by time, pages by itself and makes an insert
 same second look different, and a mistyped id is refused without a query.
 """
 
+import re
 import time
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ _SEQUENCE_BITS, _NODE_BITS = 12, 10
 _TIME_SHIFT = _SEQUENCE_BITS + _NODE_BITS
 _MIX = 0x9E3779B97F4A7C15  # 2**64 / golden ratio: spreads neighbouring numbers over all bits
 _MASK = (1 << 64) - 1
+_DIGITS = re.compile("[0-9a-f]{24}")
 
 
 class IdMaker:
@@ -32,6 +34,11 @@ class IdMaker:
         self._last = tick if tick > self._last else self._last + 1
         ms, sequence = self._last >> _SEQUENCE_BITS, self._last & ((1 << _SEQUENCE_BITS) - 1)
         return ms << _TIME_SHIFT | self._node | sequence
+
+    def go_beyond(self, number: int) -> None:
+        """Make no number that is not greater: after a restart the clock may stand where it stood before."""
+        tick = number >> _TIME_SHIFT << _SEQUENCE_BITS | number & ((1 << _SEQUENCE_BITS) - 1)
+        self._last = max(self._last, tick)
 
 
 def created_at(number: int) -> int:
@@ -52,10 +59,7 @@ def public(prefix: str, number: int) -> str:
 def parse(prefix: str, text: str) -> int | None:
     """The number behind a public id, or None when it cannot be one of ours."""
     head, _, digits = text.partition("_")
-    if head != prefix or len(digits) != 24 or not digits.isascii() or not digits.isalnum():
+    if head != prefix or not _DIGITS.fullmatch(digits):
         return None
-    try:
-        check, number = int(digits[:8], 16), int(digits[8:], 16)
-    except ValueError:
-        return None
+    check, number = int(digits[:8], 16), int(digits[8:], 16)
     return number if check == (number * _MIX & _MASK) >> 32 and number < 1 << 63 else None

@@ -55,9 +55,12 @@ _HARMLESS = {int, bool, type(None)}
 
 def _plain(value: Any, path: str) -> Any:
     match value:
-        case None | bool() | int():
+        case None | bool():
             return value
+        case int():
+            return int(value)  # a plain one: msgspec refuses subclasses, also of text and float
         case str():
+            value = str.__str__(value)
             if not value.isascii():
                 try:
                     value.encode()
@@ -67,13 +70,21 @@ def _plain(value: Any, path: str) -> Any:
         case float():
             if value != value or value in (float("inf"), float("-inf")):
                 raise ValueError(f"{path}: {value} has no JSON form; send None or a text instead")
-            return value
+            return float(value)
         case dict():
             return {_key(key, path): _plain(item, f"{path}.{key}") for key, item in value.items()}
         case list() | tuple():
             return [_plain(item, f"{path}[{ix}]") for ix, item in enumerate(value)]
     if hasattr(value, "model_dump"):  # pydantic, when it is there
         return _plain(value.model_dump(mode="json", by_alias=True), path)
+    if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
+        # not by msgspec: it leaves out defaults that are the class's, and cannot say which part fails
+        from dataclasses import fields
+
+        return {
+            each.name: _plain(getattr(value, each.name), f"{path}.{each.name}")
+            for each in fields(value)
+        }
     try:
         return _plain(msgspec.to_builtins(value, builtin_types=(float,)), path)
     except (TypeError, RecursionError):
@@ -213,7 +224,7 @@ def _revived(kind: Any, value: Any) -> Any:
             return dict(value)
         case "number":
             return float(value)
-        case "typed-array":
+        case ["typed-array", "Uint8Array" | "Uint8ClampedArray"]:
             return bytes(value)
         case _:
             return value

@@ -103,7 +103,7 @@ class RunInfo(msgspec.Struct, rename="camel", omit_defaults=True):
     max_duration_ms: int | None = None
     used_ms: int = 0  # by earlier attempts; max_duration counts all of them
     tags: list[str] = []
-    metadata: msgspec.Raw | None = None
+    metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # `Raw | None` would read only null
     parent: str | None = None
     root: str | None = None
     batch: str | None = None
@@ -181,11 +181,13 @@ class Fetched(msgspec.Struct):
 
 class Hold(msgspec.Struct):
     """``leases`` are (run, lease, seen): all that the worker holds. ``quiet``: no fetch or report that
-    could bring more runs was under way when the list was made."""
+    could bring more runs was under way when the list was made. ``wait``: False asks for the answer at once,
+    as after a hold whose answer got lost."""
 
     worker: str
     leases: list[tuple[str, int, int]]
     quiet: bool = False
+    wait: bool = True
 
 
 class Notice(msgspec.Struct, omit_defaults=True):

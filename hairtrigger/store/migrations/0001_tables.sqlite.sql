@@ -1,7 +1,9 @@
 -- The first schema. Times are ms since 1970, durations ms, ids 64-bit numbers of wire/ids.py.
 
+-- named is 0 while ref is one that we made up: the first configuration that names the project names it.
 create table projects (
-  id integer primary key, ref text not null unique, name text not null, created_at integer not null
+  id integer primary key, ref text not null unique, name text not null, named integer not null,
+  created_at integer not null
 ) strict;
 
 create table envs (

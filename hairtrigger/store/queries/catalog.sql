@@ -14,7 +14,10 @@ select id, env, name, lim, declared, paused from queues
 select id, env, name, content_hash, created_at, current, manifest from versions
 
 -- name: insert_project
-insert into projects (id, ref, name, created_at) values ($1, $2, $3, $4)
+insert into projects (id, ref, name, named, created_at) values ($1, $2, $3, $4, $5)
+
+-- name: name_project
+update projects set ref = $2, named = 1 where id = $1 and named = 0 returning id
 
 -- name: insert_env
 insert into envs (id, project, slug, type, public_id) values ($1, $2, $3, $4, $5)

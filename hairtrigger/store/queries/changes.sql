@@ -3,8 +3,10 @@
 -- name: run_exists
 select id from runs where id = $1 and env = $2
 
--- name: live_children
-select r.id from runs r join live l on l.run_id = r.id where r.parent in {list $1}
+-- Unfinished ones, and finished ones that may have unfinished children of their own (64: HAS_CHILDREN).
+-- name: children_to_cancel
+select r.id from runs r left join live l on l.run_id = r.id left join results e on e.run_id = r.id
+where r.parent in {list $1} and (l.run_id is not null or e.flags & 64)
 
 -- name: request_cancel
 update live set flags = flags | 4 where run_id = $1
@@ -50,9 +52,9 @@ select min(expires_at) from live where expires_at is not null
 -- name: overdue_live
 select l.run_id, l.env, l.lane, l.tracked, l.state, l.worker, l.fence, l.attempt, l.flags, l.started_at,
   l.claimed_at, l.usage_ms, l.version, l.order_at
-from live l join runs r on r.id = l.run_id
-where l.worker is not null and l.state = 2 and r.max_duration is not null
-  and l.claimed_at + r.max_duration - l.usage_ms + $2 < $1
+from live l join runs r on r.id = l.run_id left join run_changes c on c.run_id = l.run_id
+where l.worker is not null and l.state = 2
+  and l.claimed_at + coalesce(c.max_duration, r.max_duration) - l.usage_ms + $2 < $1
 limit 100
 
 -- name: unlock_versions
@@ -70,6 +72,11 @@ delete from idempotency where (env, task, key) in (
 
 -- name: expired_requests
 delete from requests where (env, key) in (select env, key from requests where expires_at <= $1 limit 1000)
+
+-- name: idle_debounces
+delete from debounces where (env, task, key) in (
+  select env, task, key from debounces d
+  where not exists (select 1 from live l where l.run_id = d.run_id) limit 1000)
 
 -- name: old_runs
 select run_id from results where run_id < $1 and finished_at < $2 order by run_id limit $3

@@ -1,11 +1,18 @@
 -- Handing out ready runs.
 
+-- name: session_lives
+select 1 from workers where id = $1
+
 -- name: ready_lanes
 select q.value from json_each($1) q
 where exists (select 1 from live where lane = q.value and state = 1)
 
 -- name: open_lanes
-select id, queue, lim - running, queued from lanes where env = $1 and open order by turn limit $2
+select id, lim - running, queued, turn from lanes where env = $1 and open order by turn limit $2
+
+-- name: open_lanes_of
+select id, lim - running, queued, turn from lanes
+where env = $1 and open and queue in {list $3} order by turn limit $2
 
 -- name: claim
 update live set state = 2, worker = $1, fence = fence + 1, claimed_at = $2, expires_at = null,
@@ -38,8 +45,10 @@ select run_id, metadata, tags, delayed_until, payload, payload_type, max_attempt
   key_released, changed_at
 from run_changes where run_id in {list $1}
 
+-- As if it had not been claimed, which nobody has seen: the version that claimed it must not own it.
 -- name: hold_back
-update live set state = 5, worker = null where run_id = $1
-
--- name: lane_held_back
-update lanes set running = running - 1 where id = $1
+update live set state = 5, worker = null, fence = fence - 1,
+  started_at = case when fence > 1 then started_at end,
+  expires_at = case when fence = 1 then $2 + (select nullif(ttl, 0) from runs where id = run_id) end,
+  version = (select version from runs where id = run_id)
+where run_id = $1

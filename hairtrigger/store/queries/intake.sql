@@ -7,9 +7,8 @@ select made from requests where env = $1 and key = $2 and expires_at > $3
 insert into requests (env, key, made, expires_at) values ($1, $2, $3, $4)
 on conflict (env, key) do update set made = excluded.made, expires_at = excluded.expires_at
 
--- name: keys_taken
-select task, key, run_id from idempotency
-where env = $1 and key in {list $2} and expires_at > $3
+-- name: key_taken
+select run_id from idempotency where env = $1 and task = $2 and key = $3 and expires_at > $4
 
 -- name: take_key
 insert into idempotency (env, task, key, run_id, expires_at) values ($1, $2, $3, $4, $5)
@@ -52,7 +51,7 @@ where r.env = $1 and r.id in {list $2}
 update live set flags = flags | $2 where run_id = $1
 
 -- name: move_delayed
-update live set at = $2, order_at = $3 where run_id = $1 and state = 0 and fence = 0 returning run_id
+update live set order_at = order_at - at + $2, at = $2 where run_id = $1 and state = 0 and fence = 0 returning run_id
 
 -- name: remember_delay
 insert into run_changes (run_id, changed_at, delayed_until) values ($1, $2, $3)

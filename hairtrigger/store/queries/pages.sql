@@ -31,4 +31,4 @@ from runs r left join live l on l.run_id = r.id left join results e on e.run_id 
 where r.id in {list $1} and r.env = $2
 
 -- name: tagged
-select run_id from run_tags where env = $1 and tag in {list $2} and run_id in {list $3}
+select run_id from run_tags where env = $1 and tag = $2 and run_id in {list $3}

@@ -15,6 +15,9 @@ left join results e on e.run_id = r.id
 left join run_changes c on c.run_id = r.id
 where r.id in {list $1} and r.env = $2 order by r.id desc
 
+-- name: newest_run
+select max(id) from runs
+
 -- name: children_of
 select id from runs where parent = $1 order by id limit 200
 

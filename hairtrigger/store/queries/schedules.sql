@@ -9,8 +9,8 @@ insert into schedules (id, env, task, declarative, cron, timezone, dedup, extern
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $11)
 
 -- name: update_schedule
-update schedules set cron = $2, timezone = $3, next_at = $4, updated_at = $5, external_id = $6,
-  window = $7, task = $8
+update schedules set cron = $2, timezone = $3, next_at = case when active = 1 then $4 end,
+  updated_at = $5, external_id = $6, window = $7, task = $8
 where id = $1
 
 -- name: delete_schedule

@@ -5,12 +5,15 @@ select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started
   version, order_at
 from live where run_id in {list $1}
 
+-- Not what was taken away from its worker: silence, and answers that never arrived, are settled by us.
 -- name: settled_before
-select run_id, fence from results where run_id in {list $1}
-union all select run_id, fence from attempts where run_id in {list $1}
+select run_id, fence from results where run_id in {list $1} and status <> 4
+union all select run_id, fence from attempts
+where run_id in {list $1} and reason not in ('lost', 'unanswered')
 
 -- name: policies_of
-select id, task, max_attempts from runs where id in {list $1}
+select r.id, r.task, coalesce(c.max_attempts, r.max_attempts)
+from runs r left join run_changes c on c.run_id = r.id where r.id in {list $1}
 
 -- name: delete_live
 delete from live where run_id = $1
@@ -21,7 +24,7 @@ insert into results (run_id, env, status, attempt, fence, started_at, finished_a
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 
 -- name: send_back
-update live set state = $2, at = $3, worker = null, attempt = $4, flags = $5, usage_ms = $6
+update live set state = $2, at = $3, worker = null, attempt = $4, flags = flags | $5, usage_ms = $6
 where run_id = $1
 
 -- name: insert_attempts
@@ -42,7 +45,7 @@ select batch, count(*) from runs where id in {list $1} and batch is not null gro
 
 -- name: batch_finished
 update batches set open = open - $2, updated_at = $3,
-  finished_at = case when open - $2 = 0 and sealed = 1 then $3 end
+  finished_at = case when open - $2 = 0 and sealed = 1 then $3 else finished_at end
 where id = $1
 
 -- name: metadata_of
@@ -57,4 +60,5 @@ on conflict (run_id) do update set changed_at = excluded.changed_at, metadata = 
 update live set flags = flags | 8 where run_id = $1
 
 -- name: insert_events
-insert into events (run_id, body) values ($1, $2)
+insert into events (run_id, body)
+select id, $3 from runs where id = $1 and env = $2

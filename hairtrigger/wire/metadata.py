@@ -1,11 +1,14 @@
 """A run's metadata: an object that code changes by operations, one after the other.
 
+Both ends apply them: the server to what it stores, a task to what it sees of its own.
+
 Source: Trigger.dev's metadata operations: set, update, delete, append, remove, increment; a key that begins
 with ``$.`` is a path.
 """
 
 import itertools
 import json
+import math
 import re
 from typing import Any
 
@@ -13,9 +16,12 @@ from hairtrigger.errors import BadRequest
 
 FORBIDDEN = frozenset({"__proto__", "constructor", "prototype"})
 _SEGMENT = re.compile(
-    r"""\.([^.\[\]]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\['((?:[^'\\]|\\.)*)'\]"""
+    r"""\.([^.\[\]]+)|\[([0-9]{1,9})\]|\["((?:[^"\\]|\\.)*)"\]|\['((?:[^'\\]|\\.)*)'\]"""
 )
 MAX_INDEX = 10_000  # of a list that a path extends
+MAX_SEGMENTS = 100
+MAX_NUMBER = 1e300  # no sum beyond what every reader of JSON takes for a number
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 def apply(text: str, operations: list[dict[str, Any]]) -> str:
@@ -28,11 +34,19 @@ def apply(text: str, operations: list[dict[str, Any]]) -> str:
     if not isinstance(data, dict):
         data = {}
     for operation in operations:
-        data = _applied(data, operation)
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        data = applied(data, operation)
+    try:
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"The metadata cannot be written as JSON ({error}).") from None
 
 
-def _applied(data: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
+def applied(data: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
+    """The object after one operation; the given one may be changed.
+
+    Raises:
+        BadRequest: an unknown operation, or a key that may not be used.
+    """
     kind, value = operation.get("type"), operation.get("value")
     if kind == "update":
         if not isinstance(value, dict):
@@ -62,13 +76,31 @@ def _applied(data: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
         )
     elif kind == "remove":
         if isinstance(old, list):
-            _put(holder, last, [item for item in old if item != value])
+            _put(holder, last, [item for item in old if not _alike(item, value)])
     else:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise BadRequest(f"Cannot increment {key!r} by {value!r}: not a number.")
         base = old if isinstance(old, int | float) and not isinstance(old, bool) else 0
-        _put(holder, last, base + value)
+        try:
+            total = base + value
+            sane = math.isfinite(total) and abs(total) < MAX_NUMBER
+        except OverflowError:
+            sane = False
+        if not sane:
+            raise BadRequest(f"Cannot increment {key!r} any further.")
+        _put(holder, last, total)
     return data
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal; unlike in Python, true is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    return bool(one == other)
 
 
 def _path(key: str) -> list[str | int]:
@@ -82,9 +114,10 @@ def _path(key: str) -> list[str | int]:
             raise BadRequest(f"Invalid metadata path {key!r}.")
         name, index, double, single = match.groups()
         part = name if name is not None else double if double is not None else single
-        parts.append(int(index) if index is not None else int(part) if part.isdigit() else part)
+        digits = index if index is not None else part if _NUMBER.fullmatch(part) else None
+        parts.append(part if digits is None else int(digits))
         position = match.end()
-    if not parts or any(part in FORBIDDEN for part in parts):
+    if not 1 <= len(parts) <= MAX_SEGMENTS or any(part in FORBIDDEN for part in parts):
         raise BadRequest(f"Invalid metadata path {key!r}.")
     return parts
 
