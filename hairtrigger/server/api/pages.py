@@ -1,0 +1,152 @@
+"""Pages of lists: cursors for runs, numbered pages for schedules; and query members read strictly.
+
+Source: Trigger.dev's pagination. A cursor is opaque to clients and checked when it comes back.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from hairtrigger.errors import BadRequest
+from hairtrigger.wire import durations
+
+MAX_SIZE = 100
+MAX_PAGE = 1_000_000
+_LAST_INSTANT = 253_402_300_799_999  # the end of the year 9999
+
+
+class Cursors(msgspec.Struct):
+    next: str | UnsetType = UNSET
+    previous: str | UnsetType = UNSET
+
+
+class CursorPage(msgspec.Struct):
+    """A page of a list that goes on."""
+
+    data: list[Any]
+    pagination: Cursors
+
+
+class Position(msgspec.Struct, rename="camel"):
+    current_page: int
+    total_pages: int
+    count: int
+
+
+class NumberedPage(msgspec.Struct):
+    """A page of a list that is numbered from 1."""
+
+    data: list[Any]
+    pagination: Position
+
+
+class Asked(msgspec.Struct):
+    """Which page is wanted: at most one of the two cursors is set."""
+
+    size: int
+    after: str | None
+    before: str | None
+
+
+def asked(query: Mapping[str, str], size: int = 25) -> Asked:
+    """The page that a query asks for.
+
+    Raises:
+        BadRequest: a size outside 1 to 100, or both cursors.
+    """
+    after, before = query.get("page[after]"), query.get("page[before]")
+    if after and before:
+        raise BadRequest("Give page[after] or page[before], not both.")
+    return Asked(whole(query, "page[size]", size, 1, MAX_SIZE), after or None, before or None)
+
+
+def cursor_page(data: list[Any], following: str | None, previous: str | None) -> CursorPage:
+    """A page with the cursors of its neighbours; a cursor that there is not is left out."""
+    return CursorPage(data, Cursors(following or UNSET, previous or UNSET))
+
+
+def numbered(query: Mapping[str, str], size: int = 20) -> tuple[int, int]:
+    """The page (from 1) and its size that a query asks for; sizes beyond 100 are cut to it.
+
+    Raises:
+        BadRequest: not a number, or below 1.
+    """
+    per_page = whole(query, "perPage", size, 1, MAX_PAGE)
+    return whole(query, "page", 1, 1, MAX_PAGE), min(per_page, MAX_SIZE)
+
+
+def numbered_page(data: list[Any], page: int, per_page: int, count: int) -> NumberedPage:
+    """A numbered page; there is always at least one."""
+    return NumberedPage(data, Position(page, max(1, -(-count // per_page)), count))
+
+
+def whole(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """A whole number of a query.
+
+    Raises:
+        BadRequest: not a number, or outside its range.
+    """
+    text = query.get(name)
+    if not text:
+        return default
+    if len(text) > 15 or not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise BadRequest(f"{name} is {text[:50]!r}. It must be a number from {least} to {most}.")
+    return int(text)
+
+
+def seconds(query: Mapping[str, str], name: str, most: float) -> float:
+    """A number of seconds of a query, at most ``most``; 0 when it is not there.
+
+    Raises:
+        BadRequest: not a number, or negative.
+    """
+    text = query.get(name)
+    if not text:
+        return 0.0
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise BadRequest(f"{name} is {text[:50]!r}. It must be a number of seconds.")
+    return min(value, most)
+
+
+def flag(query: Mapping[str, str], name: str) -> bool | None:
+    """True, false, or None when it is not there.
+
+    Raises:
+        BadRequest: anything else.
+    """
+    text = query.get(name)
+    if not text:
+        return None
+    if text not in ("true", "false"):
+        raise BadRequest(f"{name} is {text[:50]!r}. It must be true or false.")
+    return text == "true"
+
+
+def names(query: Mapping[str, str], name: str) -> list[str]:
+    """The members of a comma list, blank ones dropped."""
+    return [part for item in query.get(name, "").split(",") if (part := item.strip())]
+
+
+def instant(query: Mapping[str, str], name: str) -> int | None:
+    """An instant in ms since 1970, from ms or ISO text; None when it is not there.
+
+    Raises:
+        BadRequest: anything else.
+    """
+    text = query.get(name)
+    if not text:
+        return None
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 15:
+        found: int | None = int(text)
+    else:
+        found = durations.parse_instant(text)
+    if found is None or abs(found) > _LAST_INSTANT:
+        raise BadRequest(f"{name} is {text[:50]!r}. It must be an ISO 8601 date or ms since 1970.")
+    return found

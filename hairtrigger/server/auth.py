@@ -1,0 +1,147 @@
+"""Who asks, for which environment, and whether they may.
+
+A secret key may do everything in its environment. A public token may do what one of its scopes says, on
+routes that take public tokens at all; which those are, and what they need, is data (the rules below, named
+by ``routes``). The environment comes from the credential and from nothing else.
+Source: Trigger.dev's keys, public access tokens and scopes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hairtrigger.errors import Forbidden, Unauthorized
+from hairtrigger.rules.project import Environment
+from hairtrigger.server import tokens
+from hairtrigger.server.server import Server
+from hairtrigger.server.tokens import PublicToken
+from hairtrigger.store.intake import OneTime
+
+Rule = tuple[tuple[str, str], ...]  # (action, type of thing): any of them is enough
+
+TRIGGER: Rule = (("trigger", "tasks"),)
+CREATE_BATCH: Rule = (("batchTrigger", "tasks"),)
+CREATE_ANY_BATCH: Rule = (("batchTrigger", "tasks"), ("batchTrigger", "batch"))
+ADD_ITEMS: Rule = (("write", "batch"),)
+READ_RUN: Rule = (("read", "runs"), ("read", "tasks"), ("read", "tags"), ("read", "batch"))
+LIST_RUNS: Rule = (("read", "runs"), ("read", "tasks"))
+CANCEL_RUN: Rule = (("write", "runs"), ("write", "tasks"))
+READ_BATCH: Rule = (("read", "batch"), ("read", "runs"))
+RESET_KEY: Rule = (("write", "runs"),)
+READ_PACKET: Rule = (("read", "runs"),)
+
+_BRANCHLESS = ("", "default")
+_NO_IDS: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: an environment, by its secret key or by a public token."""
+
+    env: Environment
+    token: PublicToken | None = None
+
+    @property
+    def one_time(self) -> OneTime | None:
+        """The token, when it makes something once only."""
+        if self.token is None or not self.token.one_time:
+            return None
+        return OneTime(self.token.text_hash, self.token.expires_at)
+
+    def may(self, rule: Rule, ids: Mapping[str, Iterable[str]]) -> bool:
+        """Whether a rule is met. ``ids`` names the things concerned, by type."""
+        if self.token is None:
+            return True
+        return any(
+            _grants(scope, action, kind, ids.get(kind, _NO_IDS))
+            for scope in self.token.scopes
+            for action, kind in rule
+        )
+
+    def demand(self, rule: Rule, **ids: Iterable[str]) -> None:
+        """Go on only when a rule is met.
+
+        Args:
+            ids: The things concerned by type, such as ``runs=[id], tags=run.tags``.
+        Raises:
+            Forbidden: naming scopes that would do.
+        """
+        if not self.may(rule, ids):
+            wanted = " or ".join(
+                ":".join((action, kind, *list(ids.get(kind, _NO_IDS))[:1])) for action, kind in rule
+            )
+            raise Forbidden(
+                f"The public access token does not allow this. It needs the scope {wanted}."
+            )
+
+
+def _grants(scope: str, action: str, kind: str, ids: Iterable[str]) -> bool:
+    """Whether one scope allows an action on a thing. Ids are compared whole: they may contain colons."""
+    if scope == "admin":
+        return True
+    given, _, rest = scope.partition(":")
+    if given not in (action, "*") and not (
+        given == "write" and action in ("trigger", "batchTrigger")
+    ):
+        return False
+    of, colon, id_ = rest.partition(":")
+    return of in (kind, "all") and (not colon or id_ in ids)
+
+
+async def identify(server: Server, headers: Mapping[bytes, bytes], *, public: bool) -> Caller:
+    """Who sends these headers.
+
+    Args:
+        public: Whether the route takes public tokens.
+    Raises:
+        Unauthorized: no credential, an unknown one, one of the wrong kind; the sentence says which.
+    """
+    text = _credential(headers)
+    if tokens.is_jwt(text):
+        if not public:
+            raise Unauthorized(
+                "This needs a secret key (tr_...); a public access token is not enough."
+            )
+        return await _token_holder(server, text)
+    env = await server.keyring.environment(text)
+    if env is None:
+        raise Unauthorized(_unknown(text))
+    _check_branch(env, headers)
+    return Caller(env)
+
+
+async def _token_holder(server: Server, text: str) -> Caller:
+    public_id = tokens.subject(text)
+    env = server.keyring.by_public_id(public_id)
+    if env is None:
+        raise Unauthorized("The public access token belongs to no environment of this server.")
+    token = tokens.verify(text, await server.keyring.root_keys(env))
+    return Caller(env, token)
+
+
+def _credential(headers: Mapping[bytes, bytes]) -> str:
+    header = headers.get(b"authorization", b"").decode("latin-1")
+    scheme, _, text = header.partition(" ")
+    text = text.strip()
+    if not text or scheme.lower() != "bearer":
+        raise Unauthorized(
+            "No API key. Send it as `Authorization: Bearer tr_dev_...` (TRIGGER_SECRET_KEY in the clients)."
+        )
+    return text
+
+
+def _unknown(text: str) -> str:
+    if text.startswith("tr_pat_"):
+        return "Personal access tokens are not accepted here. Use the environment's secret key."
+    return (
+        "Invalid API key. Check TRIGGER_SECRET_KEY and TRIGGER_API_URL: keys belong to one server."
+    )
+
+
+def _check_branch(env: Environment, headers: Mapping[bytes, bytes]) -> None:
+    """Staging and production ignore the header: on Vercel every request carries it."""
+    branch = headers.get(b"x-trigger-branch")
+    if branch is None or env.type not in ("DEVELOPMENT", "PREVIEW"):
+        return
+    name = branch.decode("latin-1").strip()
+    if name not in _BRANCHLESS or env.type == "PREVIEW":
+        raise Unauthorized(f"Unknown branch {name[:100]!r} in x-trigger-branch.")

@@ -1,0 +1,71 @@
+"""The way of one request through the server: found route → caller → limits → handler → answer.
+
+The same for routes found by the router and for the hot ones that bypass it. Every error leaves here as
+JSON; an error that is nobody's plan leaves as a 500 with an id that is in the log, and nothing else.
+"""
+
+import traceback
+
+from hairtrigger.errors import ApiError, HairtriggerError
+from hairtrigger.server import answers, auth, requests
+from hairtrigger.server.answers import Header, Message, Receive, Send
+from hairtrigger.server.rates import Refused
+from hairtrigger.server.requests import Call, ClientGone
+from hairtrigger.server.routes import Route
+from hairtrigger.server.server import Server
+from hairtrigger.telemetry.events import emit
+
+
+class Internal(ApiError):
+    """A defect of ours, told by its number only."""
+
+    code, status = "internal", 500
+
+
+async def answer(
+    server: Server,
+    route: Route,
+    params: dict[str, str],
+    scope: Message,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Answer one request that has found its route. ``params`` are still percent-encoded."""
+    name = answers.request_id()
+    rated: list[Header] = []
+    try:
+        call = Call(server, scope, receive, params)
+        requests.refuse_oversized_head(scope, call.headers)
+        for key, part in params.items():
+            if "%" in part:
+                params[key] = requests.path_part(part)
+        call.size_limit = getattr(server.settings, route.limit)
+        if route.access != "anybody":
+            if route.rated:
+                rated = server.buckets.take(call.headers.get(b"authorization", b""))
+            call.caller = await auth.identify(server, call.headers, public=route.access == "token")
+        result = await route.handler(call)
+    except ClientGone:
+        return
+    except Refused as error:
+        result, rated = answers.failure(error), error.headers
+    except HairtriggerError as error:
+        result = answers.failure(error)
+    except Exception as error:  # noqa: BLE001 (a defect must not leave the caller without an answer)
+        result = _defect(name, route, error)
+    if rated:
+        result.headers = [*result.headers, *rated]
+    await answers.send(result, send, name, browsers=route.browsers)
+
+
+def _defect(name: str, route: Route, error: Exception) -> answers.Answer:
+    emit(
+        "request.failed",
+        id=name,
+        route=f"{route.method} {route.path}",
+        error=type(error).__name__,
+        trace="".join(traceback.format_exception(error)),
+    )
+    return answers.failure(
+        Internal(f"Internal error {name}. The server's log has the details under this id.")
+    )

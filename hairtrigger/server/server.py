@@ -1,0 +1,110 @@
+"""What one server consists of while it runs: its settings, its store, who waits, and its clockwork.
+
+Opened before the first request, drained when it is told to stop, closed after the last answer. Routes
+reach everything through it.
+"""
+
+import asyncio
+import hashlib
+import secrets
+from pathlib import Path
+
+from hairtrigger.engine import projects, upkeep
+from hairtrigger.engine.dequeue import Sessions
+from hairtrigger.errors import ConfigError
+from hairtrigger.server import loops
+from hairtrigger.server.keyring import Keyring
+from hairtrigger.server.live import Live
+from hairtrigger.server.rates import Buckets
+from hairtrigger.server.settings import MEMORY, Settings
+from hairtrigger.store.sqlite import SQLite
+from hairtrigger.store.store import Store
+from hairtrigger.telemetry.events import emit
+
+
+class Server:
+    """One server. ``is_open`` between ``open`` and ``drain``: while it takes requests."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.live = Live(settings.max_held)
+        self.sessions = Sessions()
+        self.buckets = Buckets(settings.rate_limit, settings.rate_refill)
+        self.is_open = False
+        self.url_secret = ""  # signs the URLs of packets
+        self._store: Store | None = None
+        self._keyring: Keyring | None = None
+        self._clockwork: asyncio.Task[None] | None = None
+
+    @property
+    def store(self) -> Store:
+        assert self._store is not None, "open the server first"
+        return self._store
+
+    @property
+    def keyring(self) -> Keyring:
+        assert self._keyring is not None, "open the server first"
+        return self._keyring
+
+    async def open(self) -> None:
+        """Open the database, make the first project when there is none, start the clockwork.
+
+        Raises:
+            ConfigError: the database is in use or too new, or a setting has the wrong form.
+        """
+        master_key = _master_key(self.settings)
+        self.url_secret = hashlib.sha256(b"signed urls " + master_key.encode()).hexdigest()
+        vault = projects.Vault(master_key)
+        store = Store(SQLite(self.settings.database_file()))
+        await store.open()
+        try:
+            given = {"dev": self.settings.dev_key, "prod": self.settings.prod_key}
+            await projects.open_project(
+                store,
+                vault,
+                name=self.settings.project_name,
+                keys={slug: key for slug, key in given.items() if key},
+            )
+            # While no server ran, no worker could renew: nobody is late yet.
+            await upkeep.give_full_leases(store, lease_ms=self.settings.lease_ms)
+        except BaseException:
+            await store.close()
+            raise
+        self._store, self._keyring = store, Keyring(store, vault)
+        self._clockwork = asyncio.create_task(loops.run(store, self.settings), name="clockwork")
+        self.is_open = True
+        emit("server.started", host=self.settings.host, port=self.settings.port)
+
+    def drain(self) -> None:
+        """Answer every waiting call at once; requests under way go on."""
+        if self.is_open:
+            self.is_open = False
+            emit("server.stopping")
+            self.live.stop()
+            self.store.watch.close()
+
+    async def close(self) -> None:
+        """Stop the clockwork, write what is pending, and let go of the database."""
+        if self._store is None:
+            return
+        self.drain()
+        if self._clockwork is not None:
+            self._clockwork.cancel()
+            await asyncio.gather(self._clockwork, return_exceptions=True)
+        await self._store.close()
+        self._store = self._keyring = self._clockwork = None
+        emit("server.stopped")
+
+
+def _master_key(settings: Settings) -> str:
+    """The secret that seals keys: the setting, else a file beside the database."""
+    database = settings.database_file()
+    if settings.master_key or database == MEMORY:
+        return settings.master_key or secrets.token_hex(32)
+    try:
+        return projects.master_key(Path(database + ".key"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"Cannot read or make the master key {database}.key ({error}). "
+            "Mend that, or set HAIRTRIGGER_MASTER_KEY."
+        ) from None

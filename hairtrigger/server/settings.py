@@ -1,0 +1,141 @@
+"""Every setting of a server: its name, default and environment variable, read once and frozen.
+
+``HAIRTRIGGER_`` and the field's name in capitals is the variable. Nothing else in the server reads the
+environment; a value that cannot be understood is refused by name before anything is opened.
+"""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hairtrigger.errors import ConfigError, InvalidDuration
+from hairtrigger.wire import durations
+
+PREFIX = "HAIRTRIGGER_"
+MEMORY = ":memory:"
+LOG_FORMATS = ("text", "json")
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def _setting(default: Any, doc: str) -> Any:
+    return field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a server is told. Durations in ms, sizes in bytes."""
+
+    database: str = _setting(
+        "sqlite:///.hairtrigger/hairtrigger.db",
+        "Where runs are kept: sqlite:///relative, sqlite:////absolute, or a bare path.",
+    )
+    host: str = _setting("127.0.0.1", "The address to listen on; 0.0.0.0 for every one.")
+    port: int = _setting(3030, "The port to listen on; 0 takes a free one.")
+    public_url: str = _setting(
+        "", "How others reach this server, for links; empty: the address a request came to."
+    )
+    project_ref: str = _setting(
+        "", "The reference (proj_...) of a fresh database's project; empty: the first worker's."
+    )
+    project_name: str = _setting("My project", "The name of a fresh database's project.")
+    dev_key: str = _setting("", "The development key of a fresh database; empty: a random one.")
+    prod_key: str = _setting("", "The production key of a fresh database; empty: a random one.")
+    master_key: str = _setting(
+        "", "Seals keys at rest; empty: read from (or made in) a file beside the database."
+    )
+    lease_ms: int = _setting(15_000, "How long a worker may be silent before its runs go on.")
+    hold_ms: int = _setting(20_000, "How long a call that waits is held at most.")
+    retention_ms: int = _setting(
+        30 * 86_400_000, "How long finished runs are kept; 0 keeps them for ever."
+    )
+    rate_limit: int = _setting(0, "Requests a key may send at once; 0 sets no limit.")
+    rate_refill: int = _setting(250, "Requests that a key gets back every 10 s.")
+    max_connections: int = _setting(4_096, "Connections at once; more are answered 503.")
+    max_held: int = _setting(256, "Waiting calls at once for each key; more are answered 429.")
+    backlog: int = _setting(2_048, "Connections that may wait to be accepted.")
+    keep_alive_ms: int = _setting(75_000, "How long an idle connection is kept open.")
+    drain_ms: int = _setting(10_000, "How long requests may take to finish when stopping.")
+    trigger_bytes: int = _setting(3_145_728, "The largest body of one trigger, or one batch item.")
+    triggers_bytes: int = _setting(8_388_608, "The largest body of several triggers at once.")
+    batch_bytes: int = _setting(131_072, "The largest body that announces a batch.")
+    metadata_bytes: int = _setting(2_097_152, "The largest body that changes metadata.")
+    worker_bytes: int = _setting(67_108_864, "The largest body of a worker's call.")
+    packet_bytes: int = _setting(104_857_600, "The largest payload that is stored apart.")
+    small_bytes: int = _setting(1_048_576, "The largest body of any other request.")
+    log_format: str = _setting("text", "How the server logs: text or json.")
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise _refused("port", self.port, "a number from 0 to 65535")
+        if self.log_format not in LOG_FORMATS:
+            raise _refused("log_format", self.log_format, " or ".join(LOG_FORMATS))
+        for name in ("lease_ms", "hold_ms", "max_connections", "max_held", "small_bytes"):
+            if getattr(self, name) < 1:
+                raise _refused(name, getattr(self, name), "a number above 0")
+        self.database_file()
+
+    def database_file(self) -> str:
+        """The path of the database's file, or ``:memory:``.
+
+        Raises:
+            ConfigError: when the URL names something else than SQLite.
+        """
+        scheme, mark, rest = self.database.partition("://")
+        if not mark:
+            rest = self.database
+        elif scheme != "sqlite":
+            raise _refused("database", self.database, "sqlite:///path or a path")
+        else:
+            rest = rest.removeprefix("/")  # sqlite:///relative, sqlite:////absolute
+        if not rest:
+            raise _refused("database", self.database, "sqlite:///path or a path to a file")
+        return rest if rest == MEMORY else str(Path(rest).expanduser())
+
+
+def from_environment(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """The settings of this process: what is given, else the environment, else the defaults.
+
+    Args:
+        environ: The process environment when left out.
+        given: Settings by name that win over the environment; None counts as not given.
+    Raises:
+        ConfigError: naming the variable and what it should be.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(Settings):
+        text = environ.get(variable(item.name), "").strip()
+        if given.get(item.name) is not None:
+            values[item.name] = given[item.name]
+        elif text:
+            values[item.name] = _parsed(item.name, type(item.default), text)
+    return Settings(**values)
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting: ``lease_ms`` is ``HAIRTRIGGER_LEASE_MS``."""
+    return PREFIX + name.upper()
+
+
+def _parsed(name: str, kind: type, text: str) -> Any:
+    if kind is bool:
+        if text.lower() in _TRUE + _FALSE:
+            return text.lower() in _TRUE
+        raise _refused(name, text, "true or false")
+    if kind is not int:
+        return text
+    if text.isascii() and text.isdigit():
+        return int(text)
+    if name.endswith("_ms"):
+        try:
+            return durations.parse(text)
+        except InvalidDuration:
+            raise _refused(name, text, "a number of ms, or a duration such as 15s") from None
+    raise _refused(name, text, "a whole number")
+
+
+def _refused(name: str, value: object, wanted: str) -> ConfigError:
+    return ConfigError(f"{variable(name)} is {str(value)[:200]!r}. It must be {wanted}.")

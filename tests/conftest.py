@@ -1,0 +1,47 @@
+"""What tests of several rooms share."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from hairtrigger.store.database import Database
+from hairtrigger.store.sqlite import SQLite
+from hairtrigger.store.store import Store
+from tests.clock import Clock
+from tests.running import Live, started
+
+settings.register_profile(
+    "suite", derandomize=True, deadline=None, database=None, print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """One real server for the session (for each worker of xdist), without workers to begin with."""
+    with started(tmp_path_factory.mktemp("live")) as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock of the test's database."""
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite"])
+def database(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Database:
+    """A fresh database of each kind, not open yet."""
+    databases = {"sqlite": lambda: SQLite(f"{tmp_path}/hairtrigger.db", clock=clock)}
+    return databases[request.param]()
+
+
+@pytest.fixture
+async def store(database: Database) -> AsyncIterator[Store]:
+    """An open store on a database of the test's own."""
+    store = await Store(database).open()
+    yield store
+    await store.close()
