@@ -81,6 +81,9 @@ class Client:
         """
         if loop_is_running():
             raise BlockingCallInLoop(call.name)
+        return self._send_here(call)
+
+    def _send_here(self, call: ApiCall[T]) -> T:
         attempts, url, headers = self._begin(call)
         while True:
             try:
@@ -96,7 +99,6 @@ class Client:
 
     async def submit(self, item: CoalescedTrigger) -> Triggered:
         """Trigger one run, in one request with whoever else triggers at this moment."""
-        item.key = self._keys.next()
         answer = await self._here().coalescer.submit(item)
         if answer.error is not None:
             raise from_status(answer.status, answer.error, answer.code)
@@ -104,7 +106,6 @@ class Client:
 
     def submit_blocking(self, item: CoalescedTrigger) -> Triggered:
         """Trigger one run, blocking."""
-        item.key = self._keys.next()
         answer = self.send_blocking(_triggers([item]))[0]
         if answer.error is not None:
             raise from_status(answer.status, answer.error, answer.code)
@@ -115,11 +116,8 @@ class Client:
 
         Asks the server once for the id of the environment, when no answer has named it yet.
         """
-        if self.environment_id is None:
-            attempts, url, headers = self._begin(_WHOAMI)
-            answer = self._blocking.send("GET", url, headers, None, 0)
-            attempts.after_answer(answer)
-            self.environment_id = _WHOAMI.returns(answer).environment.id
+        if self.environment_id is None:  # on a loop too: a property cannot wait otherwise
+            self.environment_id = self._send_here(_WHOAMI).environment.id
         return tokens.sign(self.settings.key, self.environment_id, scopes)
 
     async def disconnect(self) -> None:

@@ -58,7 +58,9 @@ class App:
                 params = {key: part.decode("latin-1") for key, part in found.groupdict().items()}
                 await door.answer(self.server, route, params, scope, receive, send)
                 return
-        await self._router({**scope, "path": path.decode("latin-1")}, receive, send)
+        # A base URL that ends with a slash: the npm client strips it everywhere but in schedules.timezones.
+        shown = "/" + path.decode("latin-1").lstrip("/")
+        await self._router({**scope, "path": shown}, receive, send)
 
     async def _lost(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that no route takes: a preflight, a wrong method, or a wrong path."""

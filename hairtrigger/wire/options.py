@@ -82,13 +82,12 @@ class BatchItem(msgspec.Struct, rename="camel", omit_defaults=True):
 class CoalescedTrigger(msgspec.Struct, rename="camel", omit_defaults=True):
     """One of several single triggers that travel in one request (``POST /api/hairtrigger/v1/triggers``).
 
-    Each stands for itself: own request key, own answer, own error.
+    Each has its own answer or its own error. The request's idempotency key covers them all, in this order.
     """
 
     task: str
     payload: Raw | UnsetType = UNSET
     options: TriggerOptions | None = None
-    key: str | None = None  # the request idempotency key
 
 
 class Triggered(msgspec.Struct, rename="camel", omit_defaults=True):

@@ -67,7 +67,7 @@ class Answering:
 
 def triggers_everything(asked: Asked) -> Reply:
     items = msgspec.json.decode(asked.body, type=list[CoalescedTrigger])
-    return 200, [Triggered(id=f"run_{item.key}") for item in items]
+    return 200, [Triggered(id=f"run_{item.task}") for item in items]
 
 
 def a_run(status: str = "COMPLETED", **more: Any) -> dict[str, Any]:

@@ -250,10 +250,10 @@ async def test_a_client_has_its_own_server_key_and_branch(api: Answering) -> Non
 
 
 def test_one_process_may_use_several_event_loops_one_after_the_other(api: Answering) -> None:
-    async def trigger() -> str:
-        return (await tasks.trigger("anything")).id
+    async def trigger(task: str) -> str:
+        return (await tasks.trigger(task)).id
 
-    assert asyncio.run(trigger()) != asyncio.run(trigger())
+    assert [asyncio.run(trigger("one")), asyncio.run(trigger("two"))] == ["run_one", "run_two"]
 
 
 def test_request_keys_do_not_repeat() -> None:

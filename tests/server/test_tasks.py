@@ -248,19 +248,29 @@ async def test_a_key_in_a_header_counts_when_the_body_has_none(api: Api) -> None
 
 async def test_triggers_that_travel_together_each_get_their_own_answer(api: Api) -> None:
     items = [
-        {"task": "a", "payload": 1, "key": "one"},
+        {"task": "a", "payload": 1},
         {"task": "b", "options": {"tags": ["x" * 200]}},
         {"task": "c", "options": {"delay": "1h"}},
-        {"task": "a", "payload": 2, "key": "one"},
     ]
 
     reply = await api.post("/api/hairtrigger/v1/triggers", items)
 
-    first, bad, third, repeated = reply.json()
+    first, bad, third = reply.json()
     assert reply.status == 200
-    assert first["id"] == repeated["id"]
+    assert first["id"] != third["id"]
     assert (bad["status"], bad["code"], "id" in bad) == (400, "bad_request", False)
     assert (await api.run(third["id"]))["status"] == "DELAYED"
+    assert await api.count_runs() == 2
+
+
+async def test_triggers_that_travel_together_and_are_repeated_make_nothing_twice(api: Api) -> None:
+    items = [{"task": "a"}, {"task": "b", "options": {"tags": ["x" * 200]}}, {"task": "c"}]
+    key = {"x_trigger_request_idempotency_key": "the same"}
+    first = await api.post("/api/hairtrigger/v1/triggers", items, **key)
+
+    again = await api.post("/api/hairtrigger/v1/triggers", items, **key)
+
+    assert again.json() == first.json()
     assert await api.count_runs() == 2
 
 

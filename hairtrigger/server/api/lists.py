@@ -18,6 +18,7 @@ from hairtrigger.store.pages import RunFilter
 from hairtrigger.wire import durations, ids, statuses
 
 _PERIOD = re.compile(r"\d{1,6}[smhdw]")
+_TURN = re.compile(r"[0-9]{1,9}")
 _IGNORED = ("filter[region]", "filter[error]")  # we have neither
 
 
@@ -30,12 +31,13 @@ async def list_runs(call: Call) -> Answer:
     wanted = _filter(query, tasks, call.server.store.now())
     if wanted is None:
         return answers.json(pages.cursor_page([], None, None))
+    after, before, turn = _position(asked)
     runs, page = await engine.list_page(
-        call.server.store, call.caller.env, wanted,
-        size=asked.size, after=_cursor(asked.after), before=_cursor(asked.before),
-    )  # fmt: skip
+        call.server.store, call.caller.env, wanted, size=asked.size, after=after, before=before
+    )
     data = [present.listed(run, call.caller.env) for run in runs]
-    return answers.json(pages.cursor_page(data, _named(page.next), _named(page.previous)))
+    following, previous = _named(page.next, turn), _named(page.previous, turn)
+    return answers.json(pages.cursor_page(data, following, previous))
 
 
 def _demand(caller: Caller, tasks: list[str]) -> None:
@@ -103,20 +105,34 @@ def _created(query: Mapping[str, str], now: int) -> tuple[int | None, int | None
     return since, until
 
 
-def _cursor(text: str | None) -> int | None:
-    """Where a page goes on: after or before the run of this number."""
+def _position(asked: pages.Asked) -> tuple[int | None, int | None, int]:
+    """The run to go on after, or before, and which turn this is of a walk through pages.
+
+    When the npm client turns round it adds one cursor to the other that brought it here. A cursor carries
+    the turn in which it was given, so the newer one is what it means.
+    """
+    after, before = _cursor(asked.after), _cursor(asked.before)
+    turn = 1 + max(after[1], before[1])
+    if after[0] is not None and before[0] is not None:
+        return (after[0], None, turn) if after[1] > before[1] else (None, before[0], turn)
+    return after[0], before[0], turn
+
+
+def _cursor(text: str | None) -> tuple[int | None, int]:
+    """Where a page goes on: after or before the run of this number; and the turn."""
     if text is None:
-        return None
-    number = ids.parse("cursor", text)
-    if number is None:
+        return None, 0
+    id_, _, turn = text.partition(".")
+    number = ids.parse("cursor", id_)
+    if number is None or not _TURN.fullmatch(turn):
         raise BadRequest(
             f"Invalid cursor {text[:50]!r}. Take it from the pagination of another page."
         )
-    return number
+    return number, int(turn)
 
 
-def _named(number: int | None) -> str | None:
-    return None if number is None else ids.public("cursor", number)
+def _named(number: int | None, turn: int) -> str | None:
+    return None if number is None else f"{ids.public('cursor', number)}.{turn}"
 
 
 ROUTES = (

@@ -43,7 +43,7 @@ class NumberedPage(msgspec.Struct):
 
 
 class Asked(msgspec.Struct):
-    """Which page is wanted: at most one of the two cursors is set."""
+    """Which page is wanted. Both cursors are set when the npm client turns back: see ``lists``."""
 
     size: int
     after: str | None
@@ -54,11 +54,9 @@ def asked(query: Mapping[str, str], size: int = 25) -> Asked:
     """The page that a query asks for.
 
     Raises:
-        BadRequest: a size outside 1 to 100, or both cursors.
+        BadRequest: a size outside 1 to 100.
     """
     after, before = query.get("page[after]"), query.get("page[before]")
-    if after and before:
-        raise BadRequest("Give page[after] or page[before], not both.")
     return Asked(whole(query, "page[size]", size, 1, MAX_SIZE), after or None, before or None)
 
 

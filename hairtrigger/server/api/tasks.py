@@ -4,14 +4,12 @@ The hottest routes of the server. All decisions are the engine's; here bodies be
 outcomes become answers. Source: Trigger.dev's ``POST /api/v1/tasks/{taskId}/trigger``.
 """
 
-import asyncio
-
 import msgspec
 
 from hairtrigger.engine import trigger as engine
 from hairtrigger.errors import BadRequest, HairtriggerError
 from hairtrigger.rules.project import Environment
-from hairtrigger.server import answers, auth, requests, tokens
+from hairtrigger.server import answers, auth, tokens
 from hairtrigger.server.answers import Answer, Header
 from hairtrigger.server.api import packets as stored
 from hairtrigger.server.requests import Call
@@ -56,41 +54,50 @@ async def trigger(call: Call) -> Answer:
 
 
 async def triggers(call: Call) -> Answer:
-    """Trigger up to 500 runs that are nothing to each other: each has its own key, answer and error."""
+    """Trigger up to 500 runs that are nothing to each other: each has its own answer or its own error."""
     bodies = await call.read(_bodies)
     if len(bodies) > MAX_TRIGGERS:
         raise BadRequest(f"{len(bodies)} triggers in one request; the limit is {MAX_TRIGGERS}.")
     source = _source(call)
-    # One tick takes all of them: they are put before the committer in one turn of the loop.
-    answered = await asyncio.gather(*(_one(call, body, source) for body in bodies))
-    return answers.json(answered)
+    answered: list[Triggered] = []
+    items: dict[int, engine.Item] = {}
+    for place, body in enumerate(bodies):
+        answered.append(Triggered())
+        try:
+            if body.options is not None and body.options.payload_type == packets.STORE:
+                await stored.demand_stored(call, body.payload)
+        except HairtriggerError as error:
+            answered[place] = _refusal(error)
+        else:
+            items[place] = engine.Item(body.task, body.payload, body.options, source=source)
+    outcomes = await engine.trigger(
+        call.server.store,
+        call.caller.env,
+        list(items.values()),
+        request_key=call.request_key("triggers"),
+    )
+    for place, outcome in zip(items, outcomes, strict=True):
+        answered[place] = (
+            _refusal(outcome)
+            if isinstance(outcome, HairtriggerError)
+            else Triggered(ids.public("run", outcome.id), outcome.cached)
+        )
+    return answers.json(answered, headers=[_claims(call.caller.env)])
+
+
+def _refusal(error: HairtriggerError) -> Triggered:
+    return Triggered(error=str(error), code=error.code, status=error.status)
 
 
 async def handle_headers(call: Call, env: Environment, scopes: tuple[str, ...]) -> list[Header]:
     """The headers with a ready public token for something just made, and with the claims to sign one."""
     key = (await call.server.keyring.root_keys(env))[0]
-    claims = b'{"sub":"%s","pub":true}' % env.public_id.encode()
-    return [
-        (b"x-trigger-jwt", tokens.mint(key, env.public_id, scopes).encode()),
-        (b"x-trigger-jwt-claims", claims),
-    ]
+    return [(b"x-trigger-jwt", tokens.mint(key, env.public_id, scopes).encode()), _claims(env)]
 
 
-async def _one(call: Call, body: CoalescedTrigger, source: str | None) -> Triggered:
-    """One of several triggers: its answer or its error."""
-    try:
-        key = requests.named_key(body.key, "trigger", body.task)
-        if body.options is not None and body.options.payload_type == packets.STORE:
-            await stored.demand_stored(call, body.payload)
-        item = engine.Item(body.task, body.payload, body.options, source=source)
-        (outcome,) = await engine.trigger(
-            call.server.store, call.caller.env, [item], request_key=key
-        )
-        if isinstance(outcome, HairtriggerError):
-            raise outcome
-    except HairtriggerError as error:
-        return Triggered(error=str(error), code=error.code, status=error.status)
-    return Triggered(ids.public("run", outcome.id), outcome.cached)
+def _claims(env: Environment) -> Header:
+    """What a caller with the secret key needs to sign public tokens of its own."""
+    return (b"x-trigger-jwt-claims", b'{"sub":"%s","pub":true}' % env.public_id.encode())
 
 
 def _source(call: Call) -> str | None:
