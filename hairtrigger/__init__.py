@@ -77,6 +77,8 @@ if TYPE_CHECKING:
     from hairtrigger.sdk.tasks import tasks as tasks
     from hairtrigger.sdk.trigger_client import TriggerClient as TriggerClient
     from hairtrigger.sync import SyncTask as SyncTask
+    from hairtrigger.worker.start import WorkerProcess as WorkerProcess
+    from hairtrigger.worker.start import start_worker as start_worker
 
 # The same for the interpreter; a test compares the two.
 _HOMES = {
@@ -116,6 +118,7 @@ _HOMES = {
     "sdk.tasks": ("tasks",),
     "sdk.trigger_client": ("TriggerClient",),
     "sync": ("SyncTask",),
+    "worker.start": ("WorkerProcess", "start_worker"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -94,14 +94,13 @@ def tell(store: Store, settled: list[Settled]) -> None:
     store.watch.tell(watch.run(one.run_id) for one in settled if one.step is not None)
     now = store.now()
     store.expect(now + one.step.delay_ms for one in settled if isinstance(one.step, Again))
-    if not is_heard():
-        return
+    heard = is_heard("run.completed")
     for one in settled:
-        if one.step is None:
-            if one.verdict == "lost":
-                emit("report.refused")
-        else:
-            _say(ids.public("run", one.run_id), one.attempt, one.step)
+        if one.step is not None:
+            if heard:
+                _say(ids.public("run", one.run_id), one.attempt, one.step)
+        elif one.verdict == "lost":
+            emit("report.refused")
 
 
 def _say(run: str, attempt: int, step: Step) -> None:

@@ -75,7 +75,7 @@ async def trigger(
         for place, one in zip(places, made, strict=True):
             answers[place] = one.error or Outcome(one.id, one.cached)
         store.expect(run.delay_until for run in runs)
-        if is_heard():
+        if is_heard("runs.triggered"):
             emit("runs.triggered", env=env.slug, count=len(runs))
     return answers
 

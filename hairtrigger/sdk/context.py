@@ -164,13 +164,13 @@ class Scope:
 
     ``emit`` takes every line and span, from any thread. ``metadata_ops`` are this run's operations that
     no request has carried yet, in the form of the API: ``{"type", "key", "value"}``; ``relative_ops`` are
-    those of its parent and its root, under the names of a request's members. The worker sends what is left
-    of either when the attempt ends.
+    those of its parent and its root, under the names of a request's members. ``on_metadata`` is called, from
+    any thread, when either grows: the worker sends them once a second, what is left when the attempt ends.
     """
 
     __slots__ = (
-        "_metadata", "context", "emit", "info", "lease", "log_level", "metadata_ops", "relative_ops",
-        "run_id", "seq",
+        "_metadata", "context", "emit", "info", "lease", "log_level", "metadata_ops", "on_metadata",
+        "relative_ops", "run_id", "seq",
     )  # fmt: skip
 
     def __init__(
@@ -187,6 +187,7 @@ class Scope:
         self._metadata: dict[str, Any] | None = None
         self.metadata_ops: list[dict[str, Any]] = []
         self.relative_ops: dict[str, list[dict[str, Any]]] = {}
+        self.on_metadata: Callable[[], None] | None = None
 
     @classmethod
     def for_run(

@@ -64,6 +64,7 @@ class Relative:
         if scope is not None:
             operation = operation_of(kind, key, value)
             scope.relative_ops.setdefault(self._member, []).append(operation)
+            _tell(scope)
         return self
 
 
@@ -128,10 +129,16 @@ class Metadata:
             operation = operation_of(kind, key, value)
             scope.metadata = operations.applied(scope.metadata, copied(operation))
             scope.metadata_ops.append(operation)
+            _tell(scope)
         return self
 
 
 metadata = Metadata()
+
+
+def _tell(scope: Scope) -> None:
+    if scope.on_metadata is not None:
+        scope.on_metadata()
 
 
 async def flush_scope(scope: Scope, client: Client | None = None) -> None:

@@ -15,7 +15,8 @@ from hairtrigger.store import watch
 from hairtrigger.store.store import Store
 
 T = TypeVar("T")
-MIN_LOOK_S = 0.02  # a run that logs without pause wakes its readers at most 50 times a second
+FREE_LOOKS = 5  # most runs change a few times only, and whoever waits wants to know at once
+MIN_LOOK_S = 0.02  # after them: a run that logs without pause wakes its readers 50 times a second
 
 
 class Live:
@@ -73,12 +74,10 @@ class Live:
         """
         key = watch.run(run_id)
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + wait_s
+        deadline, looks = loop.time() + wait_s, 0
         async with self.waiting(env, receive) as stop:
             while True:
-                change = store.watch.listen(
-                    key
-                )  # before looking: a change in between is not missed
+                change = store.watch.listen(key)  # before looking: no change in between is missed
                 try:
                     looked_at = loop.time()
                     found = await look()
@@ -89,7 +88,9 @@ class Live:
                     await asyncio.wait(either, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     store.watch.forget(key, change)
-                await asyncio.sleep(max(0.0, looked_at + MIN_LOOK_S - loop.time()))
+                looks += 1
+                if looks > FREE_LOOKS:
+                    await asyncio.sleep(max(0.0, looked_at + MIN_LOOK_S - loop.time()))
 
 
 async def _hang_up(receive: Receive, stop: asyncio.Future[None]) -> None:

@@ -5,7 +5,7 @@ them; tests wait for them. Payloads, outputs and secrets never enter an event.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, get_args
 
 EventName = Literal[
@@ -25,25 +25,33 @@ EventName = Literal[
 NAMES: frozenset[str] = frozenset(get_args(EventName))
 
 Subscriber = Callable[[str, dict[str, Any]], None]
-_subscribers: list[Subscriber] = []
+_subscribers: dict[str, tuple[Subscriber, ...]] = {}
 _log = logging.getLogger("hairtrigger")
 
 
 def emit(name: EventName, **facts: Any) -> None:
-    """Tell every subscriber. A subscriber that raises is logged and stays subscribed."""
-    for subscriber in tuple(_subscribers):
+    """Tell every subscriber of this event. One that raises is logged and stays subscribed."""
+    for subscriber in _subscribers.get(name, ()):
         try:
             subscriber(name, facts)
         except Exception:  # noqa: BLE001 (a subscriber may be anybody's code)
             _log.exception("An event subscriber failed on %s", name)
 
 
-def subscribe(subscriber: Subscriber) -> Callable[[], None]:
-    """Hear every event from now on; call what is returned to stop. Subscribers must not block."""
-    _subscribers.append(subscriber)
-    return lambda: _subscribers.remove(subscriber)
+def subscribe(subscriber: Subscriber, names: Iterable[str] = NAMES) -> Callable[[], None]:
+    """Hear these events from now on; call what is returned to stop. Subscribers must not block."""
+    heard = frozenset(names)
+    for name in heard:
+        _subscribers[name] = (*_subscribers.get(name, ()), subscriber)
+
+    def unsubscribe() -> None:
+        for name in heard:
+            left = tuple(one for one in _subscribers[name] if one is not subscriber)
+            _subscribers[name] = left
+
+    return unsubscribe
 
 
-def is_heard() -> bool:
-    """Whether anybody listens: lets hot paths skip building facts for nobody."""
-    return bool(_subscribers)
+def is_heard(name: EventName) -> bool:
+    """Whether anybody listens to this event: lets hot paths skip building facts for nobody."""
+    return bool(_subscribers.get(name))

@@ -196,7 +196,7 @@ def main() -> None:
         signal.signal(name, lambda *_: None)
     capture.install(echo=setup.echo, at_once=setup.inline)
     project = loader.load(Path(setup.project_dir))
-    capture.set_level(project.config.level(), echo=setup.echo)
+    capture.set_level(project.log_level, echo=setup.echo)
 
     async def live() -> None:
         await Life(project, setup, sock, ledger).run()

@@ -22,6 +22,7 @@ from hairtrigger.wire.worker import Failure, Result, RetryPolicy, RunInfo
 from hairtrigger.worker import failure, lifecycle, outcome
 from hairtrigger.worker.body import Stopper
 from hairtrigger.worker.capture import Recorder
+from hairtrigger.worker.flushing import Flusher
 from hairtrigger.worker.frames import Ended, Key, Line, Why
 from hairtrigger.worker.loader import Project
 
@@ -53,7 +54,7 @@ class Executor:
         self.environment = ""
         self.running: dict[Key, Stopper] = {}
         self._plans = {id: _plan(project, id) for id in project.policies}
-        self._project, self._level = project.config.project, project.config.level()
+        self._project, self._level = project.config.project, project.log_level
         self._on_line, self._on_ended = on_line, on_ended
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="hairtrigger")
         self._loop = asyncio.get_running_loop()
@@ -77,6 +78,8 @@ class Executor:
             info, environment=self.environment, project=self._project, emit=recorder,
             log_level=self._level,
         )  # fmt: skip
+        flusher = Flusher(scope, self._loop)
+        scope.on_metadata = flusher.touch
         SCOPE.set(scope)
         try:
             if stopper.why is None:
@@ -89,9 +92,11 @@ class Executor:
         stopper.end()
         if stopper.why is not None and (stopper.why in _FINAL or result.done is None):
             result = outcome.interrupted((info.id, info.lease), stopper.why, begun=result.begun)
+        result.used_ms = round((time.perf_counter() - began) * 1000)
+        if scope.relative_ops or flusher.is_sending:
+            await flusher.finish()
         recorder.close(scope)
         del self.running[info.id, info.lease]
-        result.used_ms = round((time.perf_counter() - began) * 1000)
         if scope.metadata_ops:
             result.metadata = scope.metadata_ops
         self._on_ended(Ended(info.id, info.lease, Raw(_encoded(result))))

@@ -24,7 +24,7 @@ async def answer_health(port: int | None, is_well: Callable[[], bool]) -> AsyncI
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, port=port).start()
+        await web.TCPSite(runner, "0.0.0.0", port).start()  # noqa: S104 (probes come from outside)
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

@@ -39,6 +39,7 @@ class Project:
     policies: dict[str, RetryPolicy]
     problems: list[LoadProblem]
     content_hash: str
+    log_level: str = "info"
 
     def manifest(self) -> list[TaskManifest]:
         """What a server is told of the tasks."""
@@ -50,7 +51,7 @@ def load(directory: Path) -> Project:
     root = directory.resolve()
     registry.clear()
     problems: list[LoadProblem] = []
-    config = _config(root, problems)
+    config, log_level = _config(root, problems)
     files = [] if problems else list(task_files(root, config))
     if not files and not problems:
         problems.append(_nothing_found(root, config))
@@ -67,6 +68,7 @@ def load(directory: Path) -> Project:
         policies={manifest.id: manifest.retry for manifest in manifests},
         problems=problems,
         content_hash=_hash(files, root),
+        log_level=log_level,
     )
 
 
@@ -96,15 +98,17 @@ def _matches(path: Path, root: Path, patterns: tuple[str, ...]) -> bool:
     )
 
 
-def _config(root: Path, problems: list[LoadProblem]) -> Config:
+def _config(root: Path, problems: list[LoadProblem]) -> tuple[Config, str]:
+    log_level = "info"
     try:
         config = load_config(find_config(root))
+        log_level = config.level()
     except ConfigError as error:
         cause = error.__cause__ or error
         problems.append(_problem(cause, root / "trigger_config.py", root, str(error)))
         config = load_config(None)
     config.root = root
-    return config
+    return config, log_level
 
 
 def _nothing_found(root: Path, config: Config) -> LoadProblem:

@@ -219,7 +219,7 @@ class Supervisor:
         return held + [(*key, seen) for key, seen in self._unsettled.items()]
 
     def take(self, runs: list[Raw]) -> None:
-        heard = is_heard()
+        heard = is_heard("attempt.started")
         for raw in runs:
             held = Held(_head.decode(raw), raw)
             head = held.head
@@ -277,7 +277,7 @@ class Supervisor:
     # what the children tell
 
     def _on_lines(self, child: Child, lines: list[Line]) -> None:
-        if is_heard():
+        if is_heard("log.written"):
             tell.lines(lines, self._held)
         self._link.report_lines(lines)
 
@@ -322,7 +322,7 @@ class Supervisor:
             self._unsettled[held.key] = held.seen
             self._link.report_result(ended)
             self._link.nudge()
-        if is_heard():
+        if is_heard("attempt.failed"):
             tell.end(held.head, ended)
         if not self._held:
             self._idle.set()

@@ -5,12 +5,12 @@ little: no victim in work, no interrupted attempt.
 """
 
 import collections
+import http.client
 import json
 import os
 import random
 import signal
 import threading
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -68,7 +68,7 @@ class Load:
             try:
                 with urllib.request.urlopen(request, timeout=10) as answer:
                     return json.load(answer)
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
+            except (OSError, http.client.HTTPException, ValueError):  # or half an answer
                 self._stop.wait(0.05)
         return None
 

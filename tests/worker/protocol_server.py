@@ -45,6 +45,7 @@ class ProtocolServer:
         self.down = False  # no call is answered at all
         self.known: set[str] = set()
         self._ids = itertools.count(1)
+        self._infos: dict[tuple[str, int], RunInfo] = {}
         self._changed = asyncio.Condition()
         self._decided: dict[tuple[str, int], bytes] = {}
 
@@ -137,6 +138,7 @@ class ProtocolServer:
         runs, self.ready = self.ready[:want], self.ready[want:]
         for info in runs:
             self.out[info.id, info.lease] = session
+            self._infos[info.id, info.lease] = info
         return runs
 
     async def _fetch(self, body: bytes) -> wire.Fetched:
@@ -175,9 +177,12 @@ class ProtocolServer:
         await self._notify()
         listed = {(run, lease) for run, lease, _ in message.leases}
         if message.quiet:
-            for key in [k for k, s in self.out.items() if s == message.worker and k not in listed]:
-                del self.out[key]
-                self.lost_answers.append(key[0])
+            strays = [k for k, s in self.out.items() if s == message.worker and k not in listed]
+            for run, lease in strays:
+                del self.out[run, lease]
+                self.lost_answers.append(run)
+                again = msgspec.structs.replace(self._infos.pop((run, lease)), lease=lease + 1)
+                self.ready.append(again)
         seen = {run: n for run, _, n in message.leases}
 
         def news() -> wire.Held | None:
@@ -209,7 +214,7 @@ async def serving(**options: Any) -> AsyncIterator[ProtocolServer]:
     server = ProtocolServer(**options)
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app.router.add_post("/api/hairtrigger/v1/worker/{call}", server.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -20,7 +20,8 @@ if len(sys.argv) > 2:
     exec(sys.argv[2], scope)
     extra = scope["extra"]
 print(json.dumps({"tasks": sorted(project.tasks), "problems": problems, "modules": modules,
-                  "hash": project.content_hash, "files": [m.file for m in project.manifest()], "extra": extra}))
+                  "hash": project.content_hash, "extra": extra,
+                  "files": [manifest.file for manifest in project.manifest()]}))
 """
 
 
@@ -42,7 +43,11 @@ def _write(root: Path, files: dict[str, str]) -> Path:
 
 
 def _task(name: str) -> str:
-    return f"from hairtrigger.sdk.decorators import task\n\n@task\nasync def {name}() -> None:\n    return None\n"
+    return f"from hairtrigger.sdk.decorators import task\n\n@task\nasync def {name}() -> None:\n    pass\n"
+
+
+def _config(options: str) -> str:
+    return f"from hairtrigger.sdk.config import define_config\nconfig = define_config({options})\n"
 
 
 @pytest.mark.acceptance("S100")
@@ -50,8 +55,7 @@ def test_every_file_below_trigger_is_found_but_tests_and_ignored_ones(tmp_path: 
     _write(
         tmp_path,
         {
-            "trigger_config.py": "from hairtrigger.sdk.config import define_config\n"
-            'config = define_config(project="p", ignore_patterns=["*/old/*"])\n',
+            "trigger_config.py": _config('project="p", ignore_patterns=["*/old/*"]'),
             "trigger/one.py": _task("one"),
             "trigger/deep/er/two.py": _task("two"),
             "trigger/test_three.py": _task("three"),
@@ -76,7 +80,7 @@ def test_tasks_is_searched_when_there_is_no_trigger(tmp_path: Path) -> None:
 
 
 def test_the_configured_directories_are_searched(tmp_path: Path) -> None:
-    config = 'from hairtrigger.sdk.config import define_config\nconfig = define_config(dirs=["jobs", "more"])\n'
+    config = _config('dirs=["jobs", "more"]')
     _write(
         tmp_path,
         {"trigger_config.py": config, "jobs/a.py": _task("a"), "more/b.py": _task("b"),
@@ -87,10 +91,13 @@ def test_the_configured_directories_are_searched(tmp_path: Path) -> None:
 
 
 @pytest.mark.acceptance("S22")
-def test_the_application_and_the_loader_see_one_task_object(tmp_path: Path) -> None:
+def test_the_application_and_the_loader_see_one_definition(tmp_path: Path) -> None:
     _write(tmp_path, {"trigger/one.py": _task("one")})
 
-    found = _load(tmp_path, 'from trigger.one import one; extra = project.tasks["one"] is one')
+    found = _load(
+        tmp_path,
+        'from trigger.one import one; extra = project.tasks["one"].definition is one.definition',
+    )
 
     assert found["extra"] is True
 
@@ -99,7 +106,8 @@ def test_a_project_inside_a_package_is_imported_under_its_package_name(tmp_path:
     _write(tmp_path, {"jobs/__init__.py": "", "jobs/trigger/x.py": _task("t")})
 
     found = _load(
-        tmp_path / "jobs", 'from jobs.trigger.x import t; extra = project.tasks["t"] is t'
+        tmp_path / "jobs",
+        'from jobs.trigger.x import t; extra = project.tasks["t"].definition is t.definition',
     )
 
     assert found["modules"] == {"t": "jobs.trigger.x"}
@@ -107,7 +115,7 @@ def test_a_project_inside_a_package_is_imported_under_its_package_name(tmp_path:
 
 
 def test_a_package_below_src_is_imported_from_src(tmp_path: Path) -> None:
-    config = 'from hairtrigger.sdk.config import define_config\nconfig = define_config(dirs=["src/shop/trigger"])\n'
+    config = _config('dirs=["src/shop/trigger"]')
     _write(
         tmp_path,
         {

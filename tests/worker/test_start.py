@@ -12,7 +12,7 @@ import pytest
 from hairtrigger.worker.health import answer_health
 from hairtrigger.worker.start import start_worker
 from tests.worker.conftest import PROJECT
-from tests.worker.protocol_server import ProtocolServer
+from tests.worker.protocol_server import ProtocolServer, serving
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +61,23 @@ async def test_task_code_and_what_it_started_die_with_a_killed_supervisor(
     assert await _is_gone(child, 2)
     assert await _is_gone(grandchild, 2)
     worker.stop()
+
+
+async def test_a_worker_that_was_frozen_beyond_its_lease_stops_its_runs_when_it_wakes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(lease_ms=900, hold_ms=300) as server:
+        monkeypatch.setenv("TRIGGER_API_URL", server.url)
+        worker = start_worker(PROJECT, processes=1)
+        run = server.add("sleep-async")
+        await server.line(run, "begun")
+        os.kill(worker.pid, signal.SIGSTOP)
+        await asyncio.sleep(1.5)  # longer than the lease
+
+        os.kill(worker.pid, signal.SIGCONT)
+
+        assert (await server.result(run, 3)).handed_back
+        await asyncio.to_thread(worker.stop)
 
 
 async def test_health_is_answered_while_connected() -> None:

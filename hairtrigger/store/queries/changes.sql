@@ -1,7 +1,7 @@
 -- Single changes of runs: cancel, reschedule, tags; upkeep.
 
 -- name: run_exists
-select id from runs where id = $1 and env = $2
+select id from runs where id = $1 and +env = $2
 
 -- Unfinished ones, and finished ones that may have unfinished children of their own (64: HAS_CHILDREN).
 -- name: children_to_cancel
@@ -15,14 +15,14 @@ update live set flags = flags | 4 where run_id = $1
 select status, finished_at from results where run_id = $1
 
 -- name: tags_of
-select r.tags, c.tags from runs r left join run_changes c on c.run_id = r.id where r.id = $1 and r.env = $2
+select r.tags, c.tags from runs r left join run_changes c on c.run_id = r.id where r.id = $1 and +r.env = $2
 
 -- name: change_tags
 insert into run_changes (run_id, changed_at, tags) values ($1, $2, $3)
 on conflict (run_id) do update set changed_at = excluded.changed_at, tags = excluded.tags
 
 -- name: relatives
-select id, parent, root from runs where id = $1 and env = $2
+select id, parent, root from runs where id = $1 and +env = $2
 
 -- name: forget_key
 delete from idempotency where env = $1 and task = $2 and key = $3 returning run_id
@@ -53,7 +53,7 @@ select min(expires_at) from live where expires_at is not null
 select l.run_id, l.env, l.lane, l.tracked, l.state, l.worker, l.fence, l.attempt, l.flags, l.started_at,
   l.claimed_at, l.usage_ms, l.version, l.order_at
 from live l join runs r on r.id = l.run_id left join run_changes c on c.run_id = l.run_id
-where l.worker is not null and l.state = 2
+where l.worker > 0 and l.state = 2
   and l.claimed_at + coalesce(c.max_duration, r.max_duration) - l.usage_ms + $2 < $1
 limit 100
 

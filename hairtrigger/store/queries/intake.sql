@@ -45,7 +45,7 @@ insert into run_tags (env, tag, run_id) values ($1, $2, $3) on conflict do nothi
 -- name: parents
 select r.id, coalesce(r.root, r.id), r.depth, coalesce(l.flags, 0), coalesce(e.status, -1)
 from runs r left join live l on l.run_id = r.id left join results e on e.run_id = r.id
-where r.env = $1 and r.id in {list $2}
+where +r.env = $1 and r.id in {list $2}
 
 -- name: add_flags
 update live set flags = flags | $2 where run_id = $1

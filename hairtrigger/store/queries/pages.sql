@@ -28,7 +28,7 @@ order by run_id {order} limit $3
 select r.id, r.task, r.queue, coalesce(e.version, l.version, r.version), r.schedule, r.batch, r.opts,
   l.state, l.fence, l.flags, e.status
 from runs r left join live l on l.run_id = r.id left join results e on e.run_id = r.id
-where r.id in {list $1} and r.env = $2
+where r.id in {list $1} and +r.env = $2
 
 -- name: tagged
 select run_id from run_tags where env = $1 and tag = $2 and run_id in {list $3}

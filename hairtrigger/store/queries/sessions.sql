@@ -28,9 +28,6 @@ delete from workers where id = $1
 -- name: silent_workers
 select id, env, info from workers where lease_until < $1 limit 100
 
--- name: next_lease
-select min(lease_until) from workers
-
 -- name: give_full_leases
 update workers set lease_until = $1 where lease_until < $1
 
