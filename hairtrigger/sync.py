@@ -126,6 +126,7 @@ from hairtrigger.sdk.metadata import (
     Relative,
     _PARENT,
     _ROOT,
+    _tell,
     change_call,
     copied,
     operation_of,
@@ -1008,6 +1009,7 @@ class Metadata:
             operation = operation_of(kind, key, value)
             scope.metadata = operations.applied(scope.metadata, copied(operation))
             scope.metadata_ops.append(operation)
+            _tell(scope)
         return self
 
 

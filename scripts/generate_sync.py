@@ -50,6 +50,9 @@ RENAMED = {
     "send": "send_blocking",
     "submit": "submit_blocking",
 }
+# Not the SDK's: a worker beside an application is a process, and the same for both flavours.
+ELSEWHERE = ("hairtrigger.sync", "hairtrigger.worker.start")
+
 HEADER = '''"""Hairtrigger without ``await``: the same names as ``hairtrigger``, blocking.
 
 Generated from hairtrigger/sdk by scripts/generate_sync.py: change that, not this. A blocking call on a
@@ -215,7 +218,7 @@ def _reexports(here: set[str]) -> set[str]:
     for node in guarded.body:
         if isinstance(node, ast.ImportFrom) and node.module != "hairtrigger":
             for each in node.names:
-                if each.name not in here and node.module != "hairtrigger.sync":
+                if each.name not in here and node.module not in ELSEWHERE:
                     found.add(f"from {node.module} import {each.name} as {each.name}")
     return found
 
