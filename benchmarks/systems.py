@@ -42,12 +42,12 @@ def hairtrigger() -> System:
     return System(
         name="hairtrigger",
         setup="server, worker and client apart over HTTP; synchronous=FULL; "
-        "2 child processes, 100 slots",
+        "2 child processes, 500 slots",
         share=1,
         flight=64,
         pace=1000,
         server=(program, "server", "--host", "127.0.0.1", "--port", "{port}", *database),
-        worker=(program, "worker", "--processes", "2", "--slots", "100"),
+        worker=(program, "worker", "--processes", "2", "--slots", "500"),
         client=(sys.executable, "client.py"),
         project=HERE / "project",
     )
