@@ -34,7 +34,7 @@ def compare(told: list[tuple[str, int, str]]) -> None:
     assert reported == planted(), told
 
 
-@pytest.mark.acceptance("S19", "S32", "S36")
+@pytest.mark.acceptance("S03", "S19", "S32", "S36")
 def test_mypy_reports_the_planted_mistakes_and_nothing_else(programs: Path) -> None:
     done = subprocess.run(
         [BIN / "mypy", "--strict", "--python-version", "3.11", "--no-error-summary",
@@ -48,7 +48,7 @@ def test_mypy_reports_the_planted_mistakes_and_nothing_else(programs: Path) -> N
     compare([(name, int(line), text) for name, line, text in found])
 
 
-@pytest.mark.acceptance("S19", "S32", "S36")
+@pytest.mark.acceptance("S03", "S19", "S32", "S36")
 def test_pyright_reports_the_planted_mistakes_and_nothing_else(programs: Path) -> None:
     settings = {"typeCheckingMode": "standard", "pythonVersion": "3.11"}
     (programs / "pyrightconfig.json").write_bytes(msgspec.json.encode(settings))
