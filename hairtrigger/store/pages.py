@@ -18,7 +18,7 @@ from hairtrigger.wire import ids, statuses
 from hairtrigger.wire.statuses import FINAL, FinalStatus, LiveState
 
 MAX_CANDIDATES = 20_000
-_CHUNK = 500
+_FIRST_LOOK, _CHUNK = 50, 500  # most lists are answered by the first look
 _END = 2**63 - 1
 _options = msgspec.json.Decoder(RunOptions)
 _LIVE_STATES = {
@@ -94,7 +94,7 @@ def _search(
     sources = _sources(catalog, wanted)
     direction = "newer" if newer else "older"
     found: list[int] = []
-    read, chunk = 0, max(want, 50)  # most lists are answered by the first look
+    read, chunk = 0, max(want, _FIRST_LOOK)
     while read < MAX_CANDIDATES:
         lists = []
         for name, value in sources:

@@ -1,0 +1,24 @@
+"""``whoami``: which project and environment the key opens."""
+
+from hairtrigger.cli import words
+from hairtrigger.cli.commands import command as make_command
+from hairtrigger.cli.state import State, pass_state
+
+
+@make_command("whoami")
+@pass_state
+def command(state: State) -> None:
+    """Say which project and environment the key opens, and where it comes from."""
+    found = state.get("/api/v1/whoami")
+    here = state.client.settings
+    if state.out.is_json:
+        state.out.json({**found, "url": here.url})
+        return
+    facts = {
+        "Project": f"{found['projectName']}  {found['project']}",
+        "Environment": f"{found['environment']['slug']}  {found['environment']['id']}",
+        "Server": f"{here.url}  {found['version']}",
+        "Key": f"{words.secret(here.key)}  {state.origin.key}",
+    }
+    for label, value in facts.items():
+        state.out.data(f"{label:<13}{value}")

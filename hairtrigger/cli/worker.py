@@ -1,0 +1,106 @@
+"""``worker``: executes the tasks of the project here for a server, until it is told to stop."""
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hairtrigger.cli import loop
+from hairtrigger.cli.commands import command as make_command
+from hairtrigger.cli.problems import INTERRUPTED, TERMINATED
+from hairtrigger.cli.state import State, pass_state
+
+if TYPE_CHECKING:
+    from hairtrigger.worker.settings import WorkerSettings
+    from hairtrigger.worker.supervisor import Supervisor
+
+_EXITS = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
+
+
+@make_command("worker")
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    metavar="NAME",
+    help="Serve this queue only; repeatable.",
+)
+@click.option(
+    "--slots",
+    type=click.IntRange(1, 10_000),
+    default=16,
+    help="Run so many at once; 16 by default.",
+)
+@click.option(
+    "--processes", type=click.IntRange(1, 256), help="Share them among so many; one for each CPU."
+)
+@click.option(
+    "--version",
+    default="",
+    metavar="VERSION",
+    help="Of the code: YYYYMMDD.N, or chosen.",
+)
+@click.option(
+    "--drain-timeout", default="30s", metavar="TIME", help="How long runs may go on after a stop."
+)
+@click.option(
+    "--health-port", type=click.IntRange(1, 65_535), help="Answer GET /healthcheck there."
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(("text", "json")),
+    default="text",
+    help="How to say what happens.",
+)
+@pass_state
+def command(
+    state: State, /, queues: tuple[str, ...], drain_timeout: str, log_format: str, **given: Any
+) -> int:
+    """Run a worker: it executes the tasks of this project for the server.
+
+    The first SIGTERM or Ctrl-C finishes what is running, the second one stops at once.
+    """
+    from hairtrigger.cli import log_lines
+    from hairtrigger.telemetry.events import subscribe
+    from hairtrigger.wire import durations
+    from hairtrigger.worker.settings import WorkerSettings
+
+    here = state.settings
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = WorkerSettings(
+        url=here.url, key=here.key, project_dir=state.root.resolve(), queues=queues, echo=False,
+        drain_timeout_s=durations.parse(drain_timeout, "--drain-timeout") / 1000, **chosen,
+    )  # fmt: skip
+    form = "json" if state.out.is_json else log_format
+    write = log_lines.writer(state.out, form)
+
+    def hear(name: str, facts: dict[str, Any]) -> None:
+        write(name, facts)
+        if name == "worker.started" and form == "text":
+            state.out.data("  " + ", ".join(sorted(facts["tasks"])))
+
+    unsubscribe = subscribe(hear, log_lines.wanted(form))
+    try:
+        return loop.run(lambda: _work(settings))
+    finally:
+        unsubscribe()
+
+
+async def _work(settings: "WorkerSettings") -> int:
+    """Run the worker; the exit code tells which signal ended it."""
+    from hairtrigger.worker.start import run_worker
+
+    signals = asyncio.get_running_loop()
+    exits: list[int] = []
+
+    def prepare(supervisor: "Supervisor") -> None:
+        for number, code in _EXITS.items():
+            signals.add_signal_handler(number, ended, supervisor, code)
+
+    def ended(supervisor: "Supervisor", code: int) -> None:
+        exits.append(code)
+        supervisor.kill() if supervisor.draining else supervisor.drain()
+
+    code = await run_worker(settings, signals=False, on_start=prepare)
+    return exits[0] if exits else code

@@ -1,0 +1,173 @@
+"""Which index every statement reads by: on an empty database and on one that was analysed when full."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hairtrigger.store import schema
+from hairtrigger.store.database import load_queries
+from hairtrigger.store.sqlite import _dialect
+
+QUERIES = {name: _dialect(text) for name, text in load_queries("sqlite").items()}
+KEY = "INTEGER PRIMARY KEY"
+
+# What must stand in the plan; every statement that reads a table which grows is here.
+PLANS: dict[str, list[str]] = {
+    "claim": ["live_ready (lane=?)", KEY],
+    "claim_pinned": ["live_ready (lane=?)", KEY],
+    "ready_lanes": ["live_ready (lane=?)"],
+    "open_lanes": ["lanes_open (env=?)"],
+    "open_lanes_of": ["lanes_open (env=?)"],
+    "session_lives": [KEY],
+    "claimed_runs": [f"runs USING {KEY}"],
+    "changes_of": [f"run_changes USING {KEY}"],
+    "hold_back": [KEY],
+    "lane_claimed": [KEY],
+    "handed_out": [f"live USING {KEY}"],
+    "settled_before": [f"results USING {KEY}", "attempts USING PRIMARY KEY (run_id=?)"],
+    "policies_of": [KEY],
+    "delete_live": [KEY],
+    "send_back": [KEY],
+    "lane_moved": [KEY],
+    "keys_of": [KEY],
+    "release_key": ["idempotency USING PRIMARY KEY (env=? AND task=? AND key=?)"],
+    "batches_of": [KEY],
+    "metadata_of": [KEY],
+    "insert_events": [KEY],
+    "request_made": ["requests USING PRIMARY KEY (env=? AND key=?)"],
+    "key_taken": ["idempotency USING PRIMARY KEY (env=? AND task=? AND key=?)"],
+    "debounced": ["d USING PRIMARY KEY (env=? AND task=? AND key=?)", f"l USING {KEY}"],
+    "parents": [f"r USING {KEY}", f"l USING {KEY}", f"e USING {KEY}"],
+    "move_delayed": [KEY],
+    "due_live": ["live_due (at<?)", f"r USING {KEY}"],
+    "next_due": ["live_due"],
+    "expired_live": ["live_ttl (expires_at<?)"],
+    "next_expiry": ["live_ttl"],
+    "overdue_live": ["live_worker", f"r USING {KEY}"],
+    "unlock_versions": ["live_locked"],
+    "held_by": ["live_worker (worker=?)"],
+    "handed_out_to": ["live_worker (worker=?)"],
+    "silent_workers": ["workers_lease (lease_until<?)"],
+    "held_runs": ["live_held (env=?)"],
+    "untracked_of_queue": [],
+    "children_to_cancel": ["runs_parent (parent=?)", f"l USING {KEY}"],
+    "children_of": ["runs_parent (parent=?)"],
+    "run": [f"r USING {KEY}", f"l USING {KEY}", f"e USING {KEY}", f"c USING {KEY}"],
+    "briefs": [f"r USING {KEY}"],
+    "tagged": ["run_tags USING PRIMARY KEY (env=? AND tag=? AND run_id=?)"],
+    "newest_run": ["runs"],
+    "events_of": ["events_run (run_id=? AND id>?)"],
+    "attempts_of": ["attempts USING PRIMARY KEY (run_id=?)"],
+    "known_items": ["batch_items USING PRIMARY KEY (batch=?)"],
+    "items_of": ["batch_items USING PRIMARY KEY (batch=?)"],
+    "abort_batches": ["batches_unsealed (created_at<?)"],
+    "due_schedules": ["schedules_due (next_at>? AND next_at<?)"],
+    "next_tick": ["schedules_due"],
+    "schedule_by_dedup": ["schedules_dedup (env=? AND dedup=?)"],
+    "idle_lanes": ["lanes_idle (used_at<?)"],
+    "expired_keys": ["idempotency_expires (expires_at<?)"],
+    "expired_requests": ["requests_expires (expires_at<?)"],
+    "old_runs": [f"results USING {KEY} (rowid<?)"],
+    "delete_runs": [KEY],
+    "delete_results": [KEY],
+    "delete_attempts": ["attempts USING PRIMARY KEY (run_id=?)"],
+    "delete_tag": ["run_tags USING PRIMARY KEY (env=? AND tag=? AND run_id=?)"],
+    "delete_events": ["events_run (run_id=?)"],
+    "key_by_hash": ["api_keys USING INDEX"],
+    **{
+        f"{name}_{direction}": [f"{index}{past}"]
+        for direction, past in (("older", "<?)"), ("newer", ">?)"))
+        for name, index in (
+            ("ids_of_env", "runs_env (env=? AND id"),
+            ("ids_of_task", "runs_task (env=? AND task=? AND id"),
+            ("ids_of_tag", "run_tags USING PRIMARY KEY (env=? AND tag=? AND run_id"),
+            ("ids_of_status", "results_not_completed (env=? AND status=? AND run_id"),
+            ("ids_of_schedule", "runs_schedule (schedule=? AND id"),
+        )
+    },
+}
+# Small tables, tables without an index to be wanted, statements that only insert.
+FREE = {
+    "all_envs", "all_tasks", "all_queues", "all_versions", "keys_of_env", "workers_of_env", "live_sessions", "give_full_leases", "declared_schedules", "schedules_of_env", "count_schedules",
+    "counter_drift", "ids_of_live_older", "ids_of_live_newer", "orphan_items", "old_batches",
+    "idle_debounces", "tags_of_runs", "old_blobs",
+}  # fmt: skip
+
+
+def connected(*, full: bool) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    schema.migrate(connection)
+    if full:
+        fill(connection)
+        connection.execute("analyze")
+    yield connection
+    connection.close()
+
+
+def fill(connection: sqlite3.Connection) -> None:
+    """A busy moment: the statistics that mislead planners."""
+    connection.executescript("""
+        create table n as with recursive n(i) as (select 1 union all select i + 1 from n where i < 3000)
+          select i from n;
+        insert into runs (id, env, task, queue, created_at) select i, 1, i % 5, 1, i from n;
+        insert into live (run_id, env, lane, state, tracked, order_at, at, expires_at, worker, version)
+          select i, 1, -(i % 7), i % 6, 0, i, i, i, i % 9, 1 from n where i > 1000;
+        insert into results (run_id, env, status, attempt, fence, finished_at)
+          select i, 1, i % 3, 1, 1, i from n where i <= 1000;
+        insert into lanes (id, env, queue, ckey, lim, queued) select i, 1, 1, i, 1, i % 2 from n;
+        insert into run_tags select 1, i % 3, i from n;
+        insert into idempotency select 1, 1, i, i, i from n;
+        insert into requests select 1, i, '', i from n;
+        insert into events (run_id, body) select i / 5, '' from n;
+    """)
+
+
+@pytest.fixture(params=[False, True], ids=["empty", "full"])
+def connection(request: pytest.FixtureRequest) -> Iterator[sqlite3.Connection]:
+    yield from connected(full=request.param)
+
+
+def plan(connection: sqlite3.Connection, name: str) -> str:
+    text = QUERIES[name]
+    count = max((int(found) for found in re.findall(r"\?(\d+)", text)), default=0)
+    rows = connection.execute(f"explain query plan {text}", ["[]"] * count).fetchall()
+    return "\n".join(row[3] for row in rows)
+
+
+@pytest.mark.parametrize("name", sorted(PLANS))
+def test_statement_reads_by_its_index(connection: sqlite3.Connection, name: str) -> None:
+    found = plan(connection, name)
+
+    for wanted in PLANS[name]:
+        assert wanted in found
+    if PLANS[name]:
+        scans = [line for line in found.splitlines() if re.match(r"SCAN (?!json_each|q |q$|t |workers$)", line)]
+        assert all("INDEX" in line for line in scans), found
+
+
+def test_claim_sorts_nothing(connection: sqlite3.Connection) -> None:
+    for name in ("claim", "claim_pinned", "open_lanes", "due_live", "expired_live", "ids_of_env_older"):
+        assert "TEMP B-TREE" not in plan(connection, name), name
+
+
+def test_every_statement_can_be_prepared_and_has_a_plan_or_needs_none() -> None:
+    for connection in connected(full=False):
+        for name in QUERIES:
+            found = plan(connection, name)
+            scans = [line for line in found.splitlines() if re.match(r"SCAN (?!json_each|t )", line)]
+            known = name in PLANS or name in FREE
+            assert known or not scans, f"{name} reads a whole table: {found}"
+
+
+def test_every_statement_is_used() -> None:
+    package = Path(schema.__file__).parents[1]
+    code = "".join(path.read_text() for path in package.rglob("*.py"))
+
+    unused = [
+        name for name in QUERIES
+        if f'"{name}"' not in code and f'"{name.removesuffix("_older").removesuffix("_newer")}"' not in code
+    ]  # fmt: skip
+    assert unused == ["pause_queue", "pause_lanes"]  # pausing has no verb yet
