@@ -125,10 +125,10 @@ class Output:
         """Where rich draws (stderr when left out), under our rules of colour."""
         from rich.console import Console
 
-        stream = stream or sys.stderr
+        drawn_on: IO[str] = sys.stderr if stream is None else stream
         return Console(
-            file=stream, no_color=not self.colours(stream), force_terminal=True, highlight=False, emoji=False,
-            markup=False, soft_wrap=True, legacy_windows=False,
+            file=drawn_on, no_color=not self.colours(drawn_on), force_terminal=True, highlight=False,
+            emoji=False, markup=False, soft_wrap=True, legacy_windows=False,
         )  # fmt: skip
 
     # questions
@@ -188,8 +188,8 @@ class Output:
 
     def is_terminal(self, stream: IO[str] | None = None) -> bool:
         """Whether a person sees that stream (stderr when left out)."""
-        stream = stream or sys.stderr
-        return not stream.closed and stream.isatty()
+        seen: IO[str] = sys.stderr if stream is None else stream
+        return not seen.closed and seen.isatty()
 
     def width(self, stream: IO[str]) -> int | None:
         """Columns of the terminal behind a stream; None in a pipe, where nothing is cut."""

@@ -80,11 +80,12 @@ def after_silence(run: HandOut) -> Step:
     return Again(0, True, "lost", error)
 
 
-def after_lost_answer(run: HandOut) -> Step:
-    """What follows when a run was handed out in an answer that never arrived: nothing has begun."""
+def when_not_begun(run: HandOut) -> Step:
+    """What follows when a run was handed out in an answer that never arrived, or its worker left without a
+    word on it."""
     if run.flags & CANCEL_REQUESTED:
         return Finish(FinalStatus.CANCELED, error=CANCELED)
-    return _after_hand_back(run, begun=False, reason="unanswered")
+    return _after_hand_back(run, begun=False, reason="not begun")
 
 
 def _after_crash(run: HandOut, failure: Failure, *, alone: bool, luck: float) -> Step:

@@ -10,7 +10,7 @@ from hairtrigger.store.database import Row, Steps, fetch
 from hairtrigger.store.settle import Ends, Settled
 from hairtrigger.wire import ids
 from hairtrigger.wire.statuses import CANCEL_REQUESTED, LiveState
-from hairtrigger.wire.worker import Held, Hold, Notice, Result
+from hairtrigger.wire.worker import Held, Hold, Notice
 
 LOST_ANSWER_MS = (
     10_000  # a run handed out so long ago that its answer must have arrived, or never will
@@ -42,16 +42,16 @@ def renew(
         named.add(run_id)
         if row[2] & CANCEL_REQUESTED and seen < 1:
             notices.append(Notice(text, 1, cancel=True))
+    strays = [
+        row[0] for row in rows.values()
+        if is_fresh and row[0] not in named and (hold.quiet or row[3] < now - LOST_ANSWER_MS)
+    ]  # fmt: skip
     # handed out after the list was made: their cancels must not wait for the next one
     notices += [
         Notice(ids.public("run", row[0]), 1, cancel=True) for row in rows.values()
-        if row[0] not in named and row[2] & CANCEL_REQUESTED
+        if row[0] not in named and row[0] not in strays and row[2] & CANCEL_REQUESTED
     ]  # fmt: skip
-    strays = [
-        row[0] for row in rows.values()
-        if row[0] not in named and (hold.quiet or row[3] < now - LOST_ANSWER_MS)
-    ]  # fmt: skip
-    settled = (yield from _give_back(catalog, strays, now)) if strays and is_fresh else []
+    settled = (yield from _give_back(catalog, strays, now)) if strays else []
     return Held(lost, notices), settled
 
 
@@ -62,7 +62,7 @@ def _give_back(catalog: Catalog, strays: list[int], now: int) -> Steps[list[Sett
     ends = Ends()
     settled = []
     for row in rows:
-        step = attempts.after_lost_answer(settle.hand_out(catalog, row, policies))
+        step = attempts.when_not_begun(settle.hand_out(catalog, row, policies))
         settle.end(ends, row, step, now)
         settled.append(Settled("ok", step, row[0], row[7]))
     yield from settle.write_ends(ends, now)
@@ -79,13 +79,8 @@ def end_session(catalog: Catalog, now: int, *, worker: int, silent: bool) -> Ste
         if row[4] != LiveState.RUNNING:
             continue
         run = settle.hand_out(catalog, row, policies)
-        if silent:
-            step = attempts.after_silence(run)
-        else:
-            # whatever began was reported before it left
-            step = attempts.after_result(
-                run, Result("", run.fence, handed_back=True, begun=False), 0.0
-            )
+        # Whatever began was reported before it left.
+        step = attempts.after_silence(run) if silent else attempts.when_not_begun(run)
         settle.end(ends, row, step, now)
         settled.append(Settled("ok", step, row[0], row[7]))
     yield from settle.write_ends(ends, now)

@@ -41,7 +41,7 @@ class Store:
         try:
             await self.database.open()
             self.catalog.replace(await self.database.read(catalogs.load(), quick=True))
-            newest = await self.database.read(one("newest_run"), quick=True)
+            newest = await self.database.read(one("newest_number"), quick=True)
         except BaseException:
             await self.database.close()
             raise

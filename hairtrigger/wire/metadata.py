@@ -83,10 +83,9 @@ def applied(data: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
         base = old if isinstance(old, int | float) and not isinstance(old, bool) else 0
         try:
             total = base + value
-            sane = math.isfinite(total) and abs(total) < MAX_NUMBER
         except OverflowError:
-            sane = False
-        if not sane:
+            total = math.inf
+        if not math.isfinite(total) or abs(total) >= MAX_NUMBER:
             raise BadRequest(f"Cannot increment {key!r} any further.")
         _put(holder, last, total)
     return data

@@ -70,7 +70,7 @@ class Stopper:
         self._threaded = True
         try:
             value, error = await self._loop.run_in_executor(
-                pool, context.run, self._on_this_thread, fn, args
+                pool, lambda: context.run(self._on_this_thread, fn, args)
             )
         finally:
             self._threaded = False

@@ -29,7 +29,9 @@ class Flusher:
         """Something has changed. From any thread."""
         if not self._due:
             self._due = True
-            with contextlib.suppress(RuntimeError):  # the loop is closed: the child is on its way out
+            with contextlib.suppress(
+                RuntimeError
+            ):  # the loop is closed: the child is on its way out
                 self._loop.call_soon_threadsafe(self._wait)
 
     @property

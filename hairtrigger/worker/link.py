@@ -67,21 +67,27 @@ class Duty(Protocol):
 
     def free(self) -> int:
         """How many runs could be taken now."""
+        ...
 
     def leases(self) -> list[tuple[str, int, int]]:
         """Everything that was handed out and has no verdict: run, lease, last notice."""
+        ...
 
     def take(self, runs: list[Raw]) -> None:
         """Runs were handed out."""
+        ...
 
     def hear(self, held: Held) -> bool:
         """The answer to a hold. Says whether anything of it was new."""
+        ...
 
     def settled(self, key: Key, verdict: str) -> None:
         """A result has its verdict."""
+        ...
 
     def lease_ends(self, within_s: float) -> None:
         """Soon nothing that is held can be proved to be ours."""
+        ...
 
 
 class Link:
@@ -320,10 +326,11 @@ class Link:
 
     async def _register(self, introduction: Register) -> Registered:
         message = msgspec.structs.replace(introduction, worker=self.worker)
-        body = None
-        while body is None:
+        while True:
             sent_at = time.monotonic()
             body = await self._try("register", message, timeout_s=_CALL_TIMEOUT_S)
+            if body is not None:
+                break
         self.registered = _registered.decode(body)
         self.worker = self.registered.worker
         self._renew(sent_at)

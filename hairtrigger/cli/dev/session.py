@@ -254,7 +254,8 @@ class Session:
         from importlib.metadata import version
 
         plan, style, line = self.plan, self.screen.out.style_data, self.screen.line
-        watched = ", ".join(f"{path.name}/" for path in plan.task_dirs) or str(plan.root)
+        folders = [os.path.relpath(path, plan.root) for path in plan.task_dirs]
+        watched = ", ".join(f"{folder}/" for folder in folders) or str(plan.root)
         line("")
         title = style(f"Hairtrigger {version('hairtrigger')}", bold=True)
         line(f"  {title}   ready in {words.duration(ms)}")

@@ -15,8 +15,11 @@ left join results e on e.run_id = r.id
 left join run_changes c on c.run_id = r.id
 where r.id in {list $1} and +r.env = $2 order by r.id desc
 
--- name: newest_run
-select max(id) from runs
+-- name: newest_number
+select max(number) from (
+  select max(id) as number from runs union all select max(id) from batches
+  union all select max(id) from schedules union all select max(id) from workers
+  union all select max(id) from versions union all select max(id) from api_keys)
 
 -- name: children_of
 select id from runs where parent = $1 order by id limit 200

@@ -5,11 +5,11 @@ select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started
   version, order_at
 from live where run_id in {list $1}
 
--- Not what was taken away from its worker: silence, and answers that never arrived, are settled by us.
+-- Not what was taken away from its worker: a report on that came too late.
 -- name: settled_before
 select run_id, fence from results where run_id in {list $1} and status <> 4
 union all select run_id, fence from attempts
-where run_id in {list $1} and reason not in ('lost', 'unanswered')
+where run_id in {list $1} and reason not in ('lost', 'not begun')
 
 -- name: policies_of
 select r.id, r.task, coalesce(c.max_attempts, r.max_attempts)

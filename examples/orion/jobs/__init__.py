@@ -1,0 +1,1 @@
+"""The background and scheduled work of the application."""

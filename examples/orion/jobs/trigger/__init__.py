@@ -1,0 +1,1 @@
+"""Every file here holds tasks; a worker finds them by itself."""
