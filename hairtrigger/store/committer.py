@@ -177,6 +177,7 @@ class Committer:
             else:
                 if runs:
                     answers.append((waiting.future, runs))
+        answers.reverse()  # who waits for work hears first: the run begins while its caller is told
         return answers
 
     async def _one_by_one(self, tick: "_Tick", error: Exception) -> None:

@@ -26,6 +26,7 @@ from hairtrigger.store.database import Database, DataError, Row, Statement, Step
 
 T = TypeVar("T")
 OLDEST = (3, 37, 0)  # STRICT tables
+LOG_BYTES = 16_000_000  # of the write-ahead log: wal_autocheckpoint pages
 _PARAMETER = re.compile(r"\$(\d+)")
 _LIST = re.compile(r"\{list \$(\d+)\}")
 _PRAGMAS = """
@@ -71,7 +72,11 @@ class SQLite(Database):
             self._writer = self._connect()
             self._writer.execute("pragma journal_mode = wal").fetchone()
             schema.migrate(self._writer)
-            self._quick = self._writer if self.path == ":memory:" else self._connect()
+            if self.path == ":memory:":
+                self._quick = self._writer
+            else:
+                self._quick = self._connect()
+                self._grow_log()
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"Cannot open the database {self.path} ({error}).") from error
 
@@ -145,6 +150,28 @@ class SQLite(Database):
             connection.execute("pragma fullfsync = on")
         self._connections.append(connection)
         return connection
+
+    def _grow_log(self) -> None:
+        """Give the write-ahead log its full size at once, by a large transaction that is rolled back.
+
+        While the log grows, every commit writes the file system's own metadata too: 1.2 ms against 0.5 ms
+        measured for a small one. This takes 30 ms.
+        """
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        try:
+            connection.execute("pragma cache_size = 50")  # pages: what does not fit goes into the log
+            connection.execute("begin immediate")
+            connection.execute("create table padding (body blob)")
+            for _ in range(LOG_BYTES // 1_000_000):
+                connection.execute("insert into padding values (zeroblob(1000000))")
+            connection.execute("rollback")
+        finally:
+            connection.close()
+        log = os.open(self.path + "-wal", os.O_RDONLY)
+        try:
+            os.fsync(log)
+        finally:
+            os.close(log)
 
     def _take_lock(self) -> None:
         """One server a file: the lock is the operating system's, so it ends with this process."""
