@@ -22,6 +22,7 @@ from hairtrigger.wire.statuses import (
     HAS_KEY,
     IN_BATCH,
     RELEASES_KEY,
+    REPORTED,
     SUSPECT,
     FinalStatus,
     LiveState,
@@ -87,7 +88,7 @@ def settle(catalog: Catalog, items: list[Settle], now: int) -> Steps[list[Settle
             answers.append(Settled("lost"))
             continue
         step = attempts.after_result(hand_out(catalog, row, policies), item.result, random())  # noqa: S311
-        end(ends, row, step, now, used_ms=item.result.used_ms)
+        end(ends, row, step, now, used_ms=item.result.used_ms, reported=True)
         del rows[item.run_id]
         answers.append(Settled("ok", step, item.run_id, row[7]))
     if missing:
@@ -122,8 +123,11 @@ def hand_out(catalog: Catalog, row: Row, policies: dict[int, Row]) -> HandOut:
     return HandOut(row[7], row[6], row[8], limit or policy.max_attempts, policy)
 
 
-def end(ends: Ends, row: Row, step: Step, now: int, *, used_ms: int = 0) -> None:
-    """Note what the end of one hand-out writes. ``row`` is one of ``handed_out``."""
+def end(
+    ends: Ends, row: Row, step: Step, now: int, *, used_ms: int = 0, reported: bool = False
+) -> None:
+    """Note what the end of one hand-out writes. ``row`` is one of ``handed_out``; ``reported`` says that
+    its worker told us."""
     (run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
      version, _) = row  # fmt: skip
     usage_ms += used_ms
@@ -135,7 +139,7 @@ def end(ends: Ends, row: Row, step: Step, now: int, *, used_ms: int = 0) -> None
             ends.results.append((
                 run_id, env, int(status), begun if fence else 0, fence, started_at, now, usage_ms, version,
                 None if output is None else output[1], None if output is None else _TYPE[output[0]],
-                None if error is None else _encode(error).decode(), flags,
+                None if error is None else _encode(error).decode(), flags | REPORTED if reported else flags,
             ))  # fmt: skip
             if tracked:
                 _move(ends, lane, state, None)

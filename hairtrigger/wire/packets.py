@@ -6,6 +6,7 @@ Source of the types and of super+json: Trigger.dev's packets and superjson's ann
 """
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,7 @@ class _Super(msgspec.Struct):
     meta: Any = None
 
 
+_INDEX = re.compile("[0-9]{1,9}")
 _super = msgspec.json.Decoder(_Super)
 
 
@@ -235,7 +237,7 @@ def _resolve(holder: Any, key: Any, path: str) -> tuple[Any, Any] | None:
     for part in path.replace("\\.", "\0").split("."):
         name = part.replace("\0", ".")
         holder = holder[key]
-        if isinstance(holder, list) and name.isdigit() and int(name) < len(holder):
+        if isinstance(holder, list) and _INDEX.fullmatch(name) and int(name) < len(holder):
             key = int(name)
         elif isinstance(holder, dict) and name in holder:
             key = name

@@ -30,6 +30,8 @@ class FinalStatus(IntEnum):
 WAITED_FOR, IN_BATCH, CANCEL_REQUESTED, CHANGED, HAS_KEY, SUSPECT, HAS_CHILDREN = (
     1, 2, 4, 8, 16, 32, 64,
 )  # fmt: skip
+# A bit of results.flags: the run ended by its worker's own report.
+REPORTED = 128
 
 FINAL = tuple(status.name for status in FinalStatus)
 PUBLIC = (

@@ -9,7 +9,16 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw
 
-from hairtrigger.engine import attempts, batches, dequeue, projects, runs, schedules, sessions, upkeep
+from hairtrigger.engine import (
+    attempts,
+    batches,
+    dequeue,
+    projects,
+    runs,
+    schedules,
+    sessions,
+    upkeep,
+)
 from hairtrigger.engine import trigger as triggers
 from hairtrigger.errors import HairtriggerError
 from hairtrigger.rules.project import Environment
@@ -98,7 +107,9 @@ class World:
         registered = await self.register_raw(*tasks, **given)
         return Worker(self, registered.worker, registered)
 
-    async def register_raw(self, *tasks: TaskManifest | str, slots: int = 100, **given: Any) -> Registered:
+    async def register_raw(
+        self, *tasks: TaskManifest | str, slots: int = 100, **given: Any
+    ) -> Registered:
         declared = [manifest(task) if isinstance(task, str) else task for task in tasks]
         body = Register("w", given.pop("version", ""), declared, slots, [1], **given)
         return await sessions.register(
@@ -141,7 +152,9 @@ class World:
         made = await batches.create(self.store, self.env, CreateBatch(count, **given))
         return made.id
 
-    async def add_items(self, batch: int, indexes: Sequence[int], task: str = "work", **given: Any) -> Any:
+    async def add_items(
+        self, batch: int, indexes: Sequence[int], task: str = "work", **given: Any
+    ) -> Any:
         items = [BatchItem(ix, task, Raw(b"%d" % ix), options(**given)) for ix in indexes]
         return await batches.add_items(self.store, self.env, batch, items)
 
@@ -222,7 +235,9 @@ class Worker:
         (run,) = await self.fetch(1)
         return run
 
-    async def report(self, *results: Result, want: int = 0, events: list[Event] | None = None) -> Reported:
+    async def report(
+        self, *results: Result, want: int = 0, events: list[Event] | None = None
+    ) -> Reported:
         body = Report(self.id, list(results), events or [], want)
         return await attempts.report(self.world.store, self.world.known, self.world.env, body)
 
@@ -240,7 +255,9 @@ class Worker:
     async def crash(self, run: RunInfo, *, alone: bool = True, begun: bool = True) -> str:
         return await self.settle(run, crashed=Failure("SIGSEGV", "died"), alone=alone, begun=begun)
 
-    async def hold(self, *held: RunInfo, seen: int = 0, quiet: bool = False, wait_s: float = 0) -> Held:
+    async def hold(
+        self, *held: RunInfo, seen: int = 0, quiet: bool = False, wait_s: float = 0
+    ) -> Held:
         stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         body = Hold(self.id, [(run.id, run.lease, seen) for run in held], quiet)
         return await sessions.hold(
@@ -253,5 +270,5 @@ class Worker:
 
 
 def _nothing(_catalog: Catalog, _now: int) -> Steps[None]:
-    return
-    yield fetch("")
+    """A change of nothing: when it is answered, a tick has passed."""
+    yield fetch("next_due")

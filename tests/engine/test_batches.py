@@ -83,7 +83,9 @@ async def test_bad_item_fails_alone_and_is_recorded(world: World) -> None:
 
     done = await found(world, batch)
     assert (done.status, len(done.run_ids)) == ("PARTIAL_FAILED", 1)
-    assert [(error.index, error.task, error.code) for error in done.errors] == [(0, "work", "unprocessable")]
+    assert [(error.index, error.task, error.code) for error in done.errors] == [
+        (0, "work", "unprocessable")
+    ]
 
 
 async def test_batch_of_bad_items_only_is_aborted(world: World) -> None:
@@ -158,7 +160,8 @@ async def test_item_that_a_debounce_moves_is_not_waited_for(world: World) -> Non
 
 async def test_repeated_request_is_the_same_batch(world: World) -> None:
     made = [
-        await batches.create(world.store, world.env, CreateBatch(2), request_key="r") for _ in range(2)
+        await batches.create(world.store, world.env, CreateBatch(2), request_key="r")
+        for _ in range(2)
     ]
     other = await batches.create(world.store, world.envs["dev"], CreateBatch(2), request_key="r")
 

@@ -160,7 +160,11 @@ async def test_replay_takes_what_was_asked_for_and_none_of_the_rest(world: World
     again = await world.run(await replay(world, run_id))
 
     assert again.id != run_id
-    assert (again.task, again.payload, again.tags) == ("my.task", ("application/json", '{"n":1}'), ["a", "b"])
+    assert (again.task, again.payload, again.tags) == (
+        "my.task",
+        ("application/json", '{"n":1}'),
+        ["a", "b"],
+    )
     assert (again.queue, again.concurrency_key, again.status) == ("task/my.task", "k", "QUEUED")
     assert (again.options.test, again.options.machine, again.metadata) == (True, "micro", '{"m":1}')
     assert (again.options.replay_of, again.options.idempotency_key) == (run_id, None)
@@ -218,7 +222,9 @@ async def test_reschedule_into_the_past_or_nonsense_is_refused(world: World, del
         await runs.reschedule(world.store, world.env, run_id, delay)
 
 
-async def test_only_a_run_that_never_started_and_is_delayed_can_be_rescheduled(world: World) -> None:
+async def test_only_a_run_that_never_started_and_is_delayed_can_be_rescheduled(
+    world: World,
+) -> None:
     worker = await world.register("work")
     retried = await world.trigger()
     await worker.fail(await worker.fetch_one(), retry_in_ms=HOUR)

@@ -29,7 +29,9 @@ async def make(world: World, request_key: str | None = None, **given: Any) -> Sc
     return await schedules.create(world.store, world.env, body, request_key=request_key)
 
 
-async def live_through(world: World, worker: Worker, until: str, step_ms: int) -> list[dict[str, Any]]:
+async def live_through(
+    world: World, worker: Worker, until: str, step_ms: int
+) -> list[dict[str, Any]]:
     """The payloads of the ticks until then, with a clock that moves by steps."""
     payloads = []
     while world.clock.now < ms(until):
@@ -140,7 +142,13 @@ async def test_tick_brings_its_times_and_names(world: World) -> None:
     assert (got["timezone"], first.schedule) == ("Europe/Berlin", public)
     assert f"{got['timestamp']:%H:%M:%S%z}" == "12:10:00+0000"
     assert "lastTimestamp" not in got
-    assert [f"{one:%H:%M}" for one in got["upcoming"]] == ["12:20", "12:30", "12:40", "12:50", "13:00"]
+    assert [f"{one:%H:%M}" for one in got["upcoming"]] == [
+        "12:20",
+        "12:30",
+        "12:40",
+        "12:50",
+        "13:00",
+    ]
     assert second["lastTimestamp"] == got["timestamp"]
     shown = msgspec.json.decode(packets.shown(*(first.payload or ("", ""))))
     assert shown["timestamp"] == "2026-03-02T12:10:00.000Z"
@@ -148,7 +156,9 @@ async def test_tick_brings_its_times_and_names(world: World) -> None:
     assert (run.schedule, run.options.external_id) == (made.id, "user-1")
 
 
-async def test_tick_fires_once_however_often_and_from_wherever_it_is_looked_at(world: World) -> None:
+async def test_tick_fires_once_however_often_and_from_wherever_it_is_looked_at(
+    world: World,
+) -> None:
     await world.register(manifest("tick", cron="* * * * *"))
     world.clock.move(MINUTE)
 
@@ -330,7 +340,9 @@ async def test_declared_schedule_is_changed_in_code_only(world: World) -> None:
 
 async def test_broken_schedule_is_switched_off_and_the_others_fire(world: World) -> None:
     await world.register(*(manifest(f"t{n}", cron="* * * * *") for n in range(3)))
-    await world.write("update schedules set timezone = 'Mars/Olympus' where id = (select min(id) from schedules)")
+    await world.write(
+        "update schedules set timezone = 'Mars/Olympus' where id = (select min(id) from schedules)"
+    )
     world.clock.move(MINUTE)
 
     await schedules.fire_due(world.store)
@@ -353,7 +365,9 @@ async def test_schedules_are_listed_in_pages_newest_first(world: World) -> None:
     await world.register(manifest("tick", scheduled=True))
     made = [(await make(world)).id for _ in range(5)]
 
-    pages = [await schedules.list_page(world.store, world.env, page=n, per_page=2) for n in (1, 2, 3)]
+    pages = [
+        await schedules.list_page(world.store, world.env, page=n, per_page=2) for n in (1, 2, 3)
+    ]
 
     assert [[one.id for one in found] for found, _ in pages] == [
         [made[4], made[3]], [made[2], made[1]], [made[0]],

@@ -21,7 +21,9 @@ from tests.engine.driving import LEASE_MS, World, exact, manifest, number
 
 @pytest.mark.acceptance("S101")
 async def test_same_code_is_the_same_version_from_any_number_of_processes(world: World) -> None:
-    workers = await asyncio.gather(*(world.register("a", manifest("b", limit=1)) for _ in range(10)))
+    workers = await asyncio.gather(
+        *(world.register("a", manifest("b", limit=1)) for _ in range(10))
+    )
 
     assert {worker.registered.version for worker in workers} == {"20260302.1"}
     assert len({worker.id for worker in workers}) == 10
@@ -68,7 +70,13 @@ async def test_version_numbers_and_tasks_belong_to_their_environment(world: Worl
 async def test_worker_that_does_not_fit_is_refused(
     world: World, given: dict[str, object], error: type[Exception]
 ) -> None:
-    usual: dict[str, object] = {"name": "w", "version": "", "tasks": [], "slots": 1, "protocol": [1]}
+    usual: dict[str, object] = {
+        "name": "w",
+        "version": "",
+        "tasks": [],
+        "slots": 1,
+        "protocol": [1],
+    }
     body = Register(**{**usual, **given})  # type: ignore[arg-type]  # of the right types by their names
 
     with pytest.raises(error):
@@ -123,7 +131,9 @@ async def test_held_call_waits_and_is_answered_by_a_cancel(world: World) -> None
     assert (await worker.hold(run, seen=1)).notices == []
 
 
-async def test_hold_that_wakes_does_not_take_away_what_was_handed_out_meanwhile(world: World) -> None:
+async def test_hold_that_wakes_does_not_take_away_what_was_handed_out_meanwhile(
+    world: World,
+) -> None:
     worker = await world.register("work")
     first = await world.trigger()
     run = await worker.fetch_one()
@@ -140,7 +150,9 @@ async def test_hold_that_wakes_does_not_take_away_what_was_handed_out_meanwhile(
     assert await worker.complete(later) == "ok"
 
 
-async def test_run_handed_out_in_a_lost_answer_goes_back_at_once_when_it_is_missed(world: World) -> None:
+async def test_run_handed_out_in_a_lost_answer_goes_back_at_once_when_it_is_missed(
+    world: World,
+) -> None:
     worker = await world.register(manifest("work", limit=1, retry=exact(max_attempts=1)))
     run_id = await world.trigger()
     lost = await worker.fetch_one()
@@ -265,7 +277,9 @@ async def test_replaced_sessions_are_lost_at_once(world: World) -> None:
         await dead.fetch()
 
 
-async def test_session_of_another_environment_can_be_neither_replaced_nor_taken_over(world: World) -> None:
+async def test_session_of_another_environment_can_be_neither_replaced_nor_taken_over(
+    world: World,
+) -> None:
     theirs = await world.register("work")
     run_id = await world.trigger()
     await theirs.fetch_one()

@@ -1,16 +1,16 @@
 """Triggering: states at birth, delays, ttl, priorities, idempotency keys, debounce, repeated requests."""
 
-import asyncio
+from typing import Any
 
 import msgspec
 import pytest
 from msgspec import Raw
 
-from hairtrigger.engine import runs, upkeep
+from hairtrigger.engine import runs
 from hairtrigger.engine.trigger import Item
-from hairtrigger.errors import BadRequest, HairtriggerError, NotFound, TooLarge, Unprocessable
+from hairtrigger.errors import BadRequest, HairtriggerError, TooLarge, Unprocessable
 from hairtrigger.wire import ids
-from tests.clock import DAY, HOUR, MINUTE, SECOND
+from tests.clock import HOUR, MINUTE, SECOND
 from tests.engine.driving import Outcome, World, manifest, options
 
 
@@ -40,7 +40,9 @@ async def test_unknown_task_is_held_until_a_version_brings_it(world: World) -> N
     worker = await world.register("late")
 
     assert await world.statuses([first, second]) == ["QUEUED"] * 2
-    assert [run.id for run in await worker.fetch()] == [ids.public("run", n) for n in (first, second)]
+    assert [run.id for run in await worker.fetch()] == [
+        ids.public("run", n) for n in (first, second)
+    ]
 
 
 async def test_undeclared_queue_holds_a_run_until_a_version_declares_it(world: World) -> None:
@@ -105,7 +107,12 @@ async def test_delayed_run_of_an_unknown_task_is_held_when_due_and_runs_with_its
     await world.let_pass(10 * SECOND)
     assert await other.fetch() == []
     held = await world.run(run_id)
-    assert (held.status, held.fence, held.started_at, held.version) == ("PENDING_VERSION", 0, None, None)
+    assert (held.status, held.fence, held.started_at, held.version) == (
+        "PENDING_VERSION",
+        0,
+        None,
+        None,
+    )
     assert held.expires_at == world.clock.now + HOUR
 
     worker = await world.register("other", "late")
@@ -156,7 +163,9 @@ async def test_ttl_ends_with_the_first_hand_out(world: World) -> None:
     assert await world.status(run_id) == "QUEUED"
 
 
-async def test_development_runs_expire_after_ten_minutes_unless_they_say_otherwise(world: World) -> None:
+async def test_development_runs_expire_after_ten_minutes_unless_they_say_otherwise(
+    world: World,
+) -> None:
     dev = world.beside("dev")
     await dev.register("work")
     usual, never = await dev.trigger(), await dev.trigger(ttl=0)
@@ -192,256 +201,12 @@ async def test_priority_outlives_a_reschedule_and_a_debounce(world: World) -> No
         assert (await world.run(run_id)).order_at == world.clock.now + 20 * SECOND - 100 * SECOND
 
 
-@pytest.mark.acceptance("S95")
-async def test_one_key_is_one_run_for_its_task_and_environment(world: World) -> None:
-    first = await world.outcome("a", idempotencyKey="k")
-
-    again = await world.outcome("a", idempotencyKey="k")
-    other_task = await world.outcome("b", idempotencyKey="k")
-    other_env = await world.beside("dev").outcome("a", idempotencyKey="k")
-
-    assert again == Outcome(first.id, cached=True)
-    assert not other_task.cached
-    assert not other_env.cached
-    assert len({first.id, other_task.id, other_env.id}) == 3
-
-
-async def test_concurrent_triggers_with_one_key_make_one_run(world: World) -> None:
-    outcomes = await asyncio.gather(
-        *(world.outcome(idempotencyKey=f"k{n % 4}") for n in range(80))
-    )
-
-    assert len({outcome.id for outcome in outcomes}) == 4
-    assert sum(not outcome.cached for outcome in outcomes) == 4
-    assert world.rows("select count(*) from runs") == [(4,)]
-
-
-@pytest.mark.parametrize("key", ["a\0b", "😀", "'; drop table runs; --", "k" * 2_048, '"', "\\u0000"])
-async def test_any_text_is_a_key(world: World, key: str) -> None:
-    first = await world.outcome(idempotencyKey=key)
-    similar = await world.outcome(idempotencyKey=key[:-1] or "x")
-
-    again = await world.outcome(idempotencyKey=key)
-
-    assert again == Outcome(first.id, cached=True)
-    assert similar.id != first.id
-
-
-async def test_key_is_forgotten_when_its_time_is_over(world: World) -> None:
-    first = await world.outcome(idempotencyKey="k", idempotencyKeyTTL="60s")
-    world.clock.move(MINUTE - 1)
-    assert (await world.outcome(idempotencyKey="k")).id == first.id
-
-    world.clock.move(1)
-
-    again = await world.outcome(idempotencyKey="k")
-    assert not again.cached
-    assert (await world.outcome(idempotencyKey="k")).id == again.id
-
-
-async def test_key_lasts_thirty_days_by_default(world: World) -> None:
-    first = await world.outcome(idempotencyKey="k")
-
-    world.clock.move(30 * DAY - 1)
-    assert (await world.outcome(idempotencyKey="k")).id == first.id
-    world.clock.move(1)
-
-    assert (await world.outcome(idempotencyKey="k")).id != first.id
-
-
-@pytest.mark.parametrize(
-    ("end", "is_kept"),
-    [("completed", True), ("canceled", True), ("failed", False), ("crashed", False),
-     ("timed out", False), ("lost", False), ("expired", False)],
-)  # fmt: skip
-async def test_failed_run_releases_its_key_and_others_keep_it(
-    world: World, end: str, is_kept: bool
-) -> None:
-    worker = await world.register("work")
-    first = await world.outcome(idempotencyKey="k", maxAttempts=1, ttl="1m")
-    if end == "canceled":
-        await world.cancel(first.id)
-    elif end == "expired":
-        await world.let_pass(MINUTE)
-    else:
-        run = await worker.fetch_one()
-        if end == "completed":
-            await worker.complete(run)
-        elif end == "failed":
-            await worker.fail(run)
-        elif end == "crashed":
-            await worker.crash(run)
-        elif end == "timed out":
-            await worker.settle(run, timed_out=True)
-        else:
-            await world.let_pass(MINUTE)
-    assert (await world.run(first.id)).is_final
-
-    again = await world.outcome(idempotencyKey="k")
-
-    assert (again.id == first.id, again.cached) == (is_kept, is_kept)
-
-
-async def test_key_of_a_newer_run_is_not_released_by_an_older_one(world: World) -> None:
-    worker = await world.register("work")
-    await world.outcome(idempotencyKey="k", idempotencyKeyTTL="1s", maxAttempts=1)
-    old = await worker.fetch_one()
-    world.clock.move(SECOND)
-    newer = await world.outcome(idempotencyKey="k")
-
-    await worker.fail(old)
-
-    assert (await world.outcome(idempotencyKey="k")).id == newer.id
-
-
-async def test_key_can_be_reset_for_its_task_only(world: World) -> None:
-    first = await world.outcome(idempotencyKey="k")
-    with pytest.raises(NotFound):
-        await runs.reset_key(world.store, world.env, "k", "other")
-    with pytest.raises(NotFound):
-        await runs.reset_key(world.store, world.envs["dev"], "k", "work")
-
-    await runs.reset_key(world.store, world.env, "k", "work")
-
-    assert (await world.run(first.id)).key_released
-    assert (await world.outcome(idempotencyKey="k")).id != first.id
-
-
-
-
-async def test_debounce_moves_the_waiting_run_and_keeps_its_first_payload(world: World) -> None:
-    worker = await world.register("work")
-    first = await world.outcome(payload=1, debounce={"key": "k", "delay": "10s"})
-    await world.let_pass(8 * SECOND)
-
-    again = await world.outcome(payload=2, debounce={"key": "k", "delay": "10s"})
-    await world.let_pass(8 * SECOND)
-    assert await world.status(first.id) == "DELAYED"
-    await world.let_pass(2 * SECOND)
-
-    assert again == Outcome(first.id, cached=False)
-    assert (await worker.fetch_one()).payload == ("application/json", "1")
-    assert (await world.outcome(debounce={"key": "k", "delay": "10s"})).id != first.id
-
-
-async def test_trailing_debounce_takes_what_the_last_call_says(world: World) -> None:
-    worker = await world.register("work")
-    debounce = {"key": "k", "delay": "10s", "mode": "trailing"}
-    first = await world.trigger(payload=1, debounce=debounce, tags=["old"], metadata={"n": 1})
-
-    await world.trigger(
-        payload=2, debounce=debounce, tags=["new"], metadata={"n": 2}, maxAttempts=1, maxDuration=60
-    )
-    await world.let_pass(10 * SECOND)
-
-    run = await worker.fetch_one()
-    assert (run.payload, run.tags, run.max_attempts, run.max_duration_ms) == (
-        ("application/json", "2"), ["new"], 1, 60_000
-    )  # fmt: skip
-    assert isinstance(run.metadata, Raw)
-    assert msgspec.json.decode(run.metadata) == {"n": 2}
-    assert world.rows("select tag from run_tags") == [("new",)]
-    assert await worker.fail(run, retry_in_ms=0) == "ok"
-    assert await world.status(first) == "FAILED"
-
-
-async def test_trailing_debounce_without_a_payload_takes_it_away(world: World) -> None:
-    worker = await world.register("work")
-    debounce = {"key": "k", "delay": "10s", "mode": "trailing"}
-    await world.trigger(payload=1, debounce=debounce)
-
-    await world.trigger(debounce=debounce)
-    await world.let_pass(10 * SECOND)
-
-    assert (await worker.fetch_one()).payload is None
-
-
-async def test_debounce_does_not_put_a_run_off_beyond_its_longest_delay(world: World) -> None:
-    debounce = {"key": "k", "delay": "10s", "maxDelay": "15s"}
-    first = await world.trigger(debounce=debounce)
-    world.clock.move(5 * SECOND)
-    assert await world.trigger(debounce=debounce) == first
-
-    world.clock.move(1)
-    second = await world.trigger(debounce=debounce)
-
-    assert second != first
-    assert await world.trigger(debounce=debounce) == second
-
-
-async def test_concurrent_debounced_triggers_make_one_run(world: World) -> None:
-    calls = (world.trigger(debounce={"key": "k", "delay": "1m"}) for _ in range(20))
-
-    assert len(set(await asyncio.gather(*calls))) == 1
-
-
-async def test_debounced_run_in_a_limited_queue_is_counted_once(world: World) -> None:
-    worker = await world.register(manifest("work", limit=1))
-    for _ in range(3):
-        await world.trigger(debounce={"key": "k", "delay": "1s"})
-    await world.let_pass(SECOND)
-
-    assert len(await worker.fetch()) == 1
-    assert await upkeep.counter_drift(world.store) == []
-
-
-@pytest.mark.parametrize(
-    "debounce",
-    [{"key": "k", "delay": "2h"}, {"key": "k", "delay": "10s", "maxDelay": "10s"},
-     {"key": "k", "delay": "2026-01-01"}, {"key": "", "delay": "1s"}, {"key": "k" * 513, "delay": "1s"}],
-)  # fmt: skip
-async def test_debounce_that_cannot_be_is_refused(world: World, debounce: dict[str, str]) -> None:
-    with pytest.raises(HairtriggerError) as refused:
-        await world.trigger(debounce=debounce)
-
-    assert refused.value.status in (400, 422)
-
-
-async def test_repeated_request_makes_nothing_twice(world: World) -> None:
-    items = [Item("work"), Item("other")]
-    first = await world.trigger_all(items, "request-1")
-
-    again = await world.trigger_all(items, "request-1")
-    elsewhere = await world.beside("dev").trigger_all(items, "request-1")
-
-    assert again == first
-    assert elsewhere != first
-    assert world.rows("select count(*) from runs") == [(4,)]
-
-
-async def test_repeated_request_in_one_tick_makes_nothing_twice(world: World) -> None:
-    answers = await asyncio.gather(*(world.trigger_all([Item("work")], "r") for _ in range(10)))
-
-    assert len({outcome.id for (outcome,) in answers if isinstance(outcome, Outcome)}) == 1
-
-
-async def test_request_is_forgotten_after_a_day(world: World) -> None:
-    (first,) = await world.trigger_all([Item("work")], "r")
-    world.clock.move(DAY)
-
-    (again,) = await world.trigger_all([Item("work")], "r")
-
-    assert again != first
-
-
-async def test_what_a_request_could_not_make_is_tried_again_when_it_is_repeated(world: World) -> None:
-    worker = await world.register("work")
-    parent = await world.trigger()
-    await worker.fetch_one()
-    await world.cancel(parent)
-    good, bad = Item("work"), Item("work", options=options(parentRunId=ids.public("run", parent)))
-    made, refused = await world.trigger_all([good, bad], "r")
-    assert isinstance(refused, Unprocessable)
-
-    again, refused_again = await world.trigger_all([good, bad], "r")
-
-    assert again == made
-    assert isinstance(refused_again, Unprocessable)
-    assert world.rows("select count(*) from runs") == [(2,)]
-
-
 async def test_bad_item_fails_alone(world: World) -> None:
-    items = [Item("work"), Item("work", options=options(tags=["t"] * 1 + ["x" * 129])), Item("work")]
+    items = [
+        Item("work"),
+        Item("work", options=options(tags=["t"] * 1 + ["x" * 129])),
+        Item("work"),
+    ]
 
     good, bad, also_good = await world.trigger_all(items)
 
@@ -463,7 +228,7 @@ async def test_bad_item_fails_alone(world: World) -> None:
     ],
 )  # fmt: skip
 async def test_impossible_option_is_refused_and_nothing_is_stored(
-    world: World, given: dict[str, object], status: int
+    world: World, given: dict[str, Any], status: int
 ) -> None:
     with pytest.raises(HairtriggerError) as refused:
         await world.trigger(**given)

@@ -78,7 +78,9 @@ async def test_old_runs_are_forgotten_with_all_that_belongs_to_them(world: World
     assert sorted(world.rows("select run_id from run_tags")) == sorted([(unfinished,), (recent,)])
 
 
-async def test_run_that_took_longer_than_the_retention_is_kept_for_it_after_its_end(world: World) -> None:
+async def test_run_that_took_longer_than_the_retention_is_kept_for_it_after_its_end(
+    world: World,
+) -> None:
     worker = await world.register("work")
     run_id = await world.trigger()
     run = await worker.fetch_one()

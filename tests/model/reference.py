@@ -67,6 +67,7 @@ class Version:
 class Batch:
     total: int
     items: dict[int, int] = field(default_factory=dict)  # index to run
+    aborted: bool = False
 
 
 @dataclass
@@ -85,6 +86,7 @@ class Model:
     sessions: dict[int, Session] = field(default_factory=dict)
     versions: dict[int, Version] = field(default_factory=dict)
     current: int | None = None
+    limit: int | None = None  # of the queue of task a
     paused: set[str] = field(default_factory=set)
     keys: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # to (run, expires)
     batches: dict[int, Batch] = field(default_factory=dict)
@@ -147,8 +149,14 @@ class Model:
 
     def register(self, number: int, version: int, lease: int, *, is_back: bool) -> None:
         before = self.sessions.get(number)
-        if not is_back or self.current is None or (before is not None and before.version != version):
+        if (
+            not is_back
+            or self.current is None
+            or (before is not None and before.version != version)
+        ):
             self.current = version
+            if "a" in self.versions[version].tasks:  # or its queue stays as it was declared last
+                self.limit = self.versions[version].limit
             for run in self.runs.values():
                 if run.state == "held" and self.is_known(run):
                     run.state = "ready"
@@ -162,7 +170,10 @@ class Model:
             run.state == "ready"
             and (run.expires is None or run.expires > self.now)
             and run.task not in self.paused
-            and (run.version == session.version or (run.version is None and session.version == self.current))
+            and (
+                run.version == session.version
+                or (run.version is None and session.version == self.current)
+            )
         )
 
     def room(self, run: Run) -> int:
@@ -176,7 +187,7 @@ class Model:
         )
 
     def limit_of(self, task: str) -> int | None:
-        return self.versions[self.current].limit if task == "a" and self.current is not None else None
+        return self.limit if task == "a" else None
 
     def hand_out(self, run: Run, session: Session) -> None:
         run.state, run.worker, run.expires = "running", session.number, None
@@ -228,7 +239,9 @@ class Model:
                 self.finish(run, "SYSTEM_FAILURE")
             else:
                 self.again(run, 0, used=True)
-        elif (outcome == "drained" and run.max_attempts == 1) or run.fence - run.attempt >= IDLE_HAND_OUTS:
+        elif (
+            outcome == "drained" and run.max_attempts == 1
+        ) or run.fence - run.attempt >= IDLE_HAND_OUTS:
             self.finish(run, "SYSTEM_FAILURE")
         else:
             assert outcome in ("drained", "handed back")
@@ -263,7 +276,11 @@ class Model:
 
     def expire(self) -> None:
         for run in self.runs.values():
-            if run.state in ("ready", "held") and run.expires is not None and run.expires <= self.now:
+            if (
+                run.state in ("ready", "held")
+                and run.expires is not None
+                and run.expires <= self.now
+            ):
                 self.finish(run, "EXPIRED")
 
     def sweep(self) -> None:
@@ -280,7 +297,11 @@ class Model:
     def unlock(self) -> None:
         there = {session.version for session in self.sessions.values()}
         for run in self.runs.values():
-            if run.state in ("delayed", "ready") and run.pinned is None and run.version not in there:
+            if (
+                run.state in ("delayed", "ready")
+                and run.pinned is None
+                and run.version not in there
+            ):
                 run.version = None
 
     def due(self) -> list[tuple[Schedule, int]]:

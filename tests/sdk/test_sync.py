@@ -26,7 +26,9 @@ def test_the_mirror_is_up_to_date() -> None:
 def test_the_mirror_has_every_public_name() -> None:
     elsewhere = {"sync", "WorkerProcess", "start_worker"}
 
-    missing = [name for name in dir(hairtrigger) if name not in elsewhere and not hasattr(sync, name)]
+    missing = [
+        name for name in dir(hairtrigger) if name not in elsewhere and not hasattr(sync, name)
+    ]
 
     assert missing == []
 

@@ -13,7 +13,7 @@ from hairtrigger.rules.run import Run
 from hairtrigger.store import pages
 from hairtrigger.store.pages import RunFilter
 from hairtrigger.store.store import Store
-from hairtrigger.wire import statuses
+from hairtrigger.wire import ids, statuses
 from tests.clock import MINUTE, SECOND, Clock
 from tests.engine.driving import World, manifest
 
@@ -33,7 +33,11 @@ async def world(store: Store, clock: Clock) -> World:
     """Some two hundred runs in every state, with every property that can be asked for."""
     world = await World.make(store, clock)
     await world.beside("dev").trigger("a", tags=TAGS)
-    tasks = [manifest("a", limit=30), manifest("b", queue="shared"), manifest("tick", cron="* * * * *")]
+    tasks = [
+        manifest("a", limit=30),
+        manifest("b", queue="shared"),
+        manifest("tick", cron="* * * * *"),
+    ]
     worker = await world.register(*tasks, content_hash="1")
     batch = await world.batch(12)
     await world.add_items(batch, range(12), "a", tags=["red"])
@@ -68,7 +72,7 @@ async def end(world: World, worker: Any, run: Any, how: int) -> None:
     elif how == 5:
         await worker.settle(run, handed_back=True)
     elif how in (6, 7):
-        await runs.cancel(world.store, world.env, pages.ids.parse("run", run.id) or 0)
+        await runs.cancel(world.store, world.env, ids.parse("run", run.id) or 0)
         if how == 7:
             await worker.settle(run, cancelled=True)
 

@@ -46,7 +46,9 @@ def insert(values: str) -> Steps[None]:
 def test_every_acknowledged_run_outlives_the_death_of_the_server(tmp_path: Path) -> None:
     path, acknowledged = tmp_path / "load.db", set[int]()
     for _ in range(20):
-        victim = subprocess.Popen([sys.executable, "-c", LOADER, path], stdout=subprocess.PIPE, text=True)
+        victim = subprocess.Popen(
+            [sys.executable, "-c", LOADER, path], stdout=subprocess.PIPE, text=True
+        )
         assert victim.stdout is not None
         for _ in range(60):
             acknowledged.add(int(victim.stdout.readline()))

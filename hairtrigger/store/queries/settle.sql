@@ -7,7 +7,7 @@ from live where run_id in {list $1}
 
 -- Not what was taken away from its worker: a report on that came too late.
 -- name: settled_before
-select run_id, fence from results where run_id in {list $1} and status <> 4
+select run_id, fence from results where run_id in {list $1} and flags & 128
 union all select run_id, fence from attempts
 where run_id in {list $1} and reason not in ('lost', 'not begun')
 

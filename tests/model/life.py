@@ -1,0 +1,494 @@
+"""Random lives of an engine beside the reference model."""
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
+
+from hairtrigger.engine import batches, runs, schedules, upkeep
+from hairtrigger.engine.schedules import Schedule
+from hairtrigger.errors import BadRequest, UnknownWorker, Unprocessable
+from hairtrigger.store.sqlite import SQLite
+from hairtrigger.store.store import Store
+from hairtrigger.wire import ids
+from hairtrigger.wire.options import ReplayBody, ScheduleBody
+from hairtrigger.wire.worker import Failure, RunInfo, TaskManifest
+from tests.clock import DAY, HOUR, MINUTE, SECOND, Clock, ms
+from tests.engine.driving import LEASE_MS, Worker, World, exact, manifest, number
+from tests.model import checks, reference
+from tests.model.reference import Model
+
+T = TypeVar("T")
+TASKS, KEYS = ["a", "b", "c"], ["", "x", "y"]
+DECLARED = [frozenset("abc"), frozenset("ab"), frozenset("a"), frozenset("bc")]
+OUTCOMES: dict[str, dict[str, Any]] = {
+    "done": {"done": True},
+    "aborted": {"failed": Failure("E", "m")},
+    "failed, now": {"failed": Failure("E", "m"), "retry_in_ms": 0},
+    "failed, later": {"failed": Failure("E", "m"), "retry_in_ms": 5_000},
+    "crashed": {"crashed": Failure("SIGKILL", "m")},
+    "crashed among others": {"crashed": Failure("SIGKILL", "m"), "alone": False},
+    "timed out": {"timed_out": True},
+    "drained": {"handed_back": True},
+    "handed back": {"handed_back": True, "begun": False},
+}
+
+
+def declared(tasks: frozenset[str], limit: int | None) -> list[TaskManifest]:
+    retry = exact(max_attempts=3)
+    found = [
+        manifest(task, retry=retry, limit=limit if task == "a" else None) for task in sorted(tasks)
+    ]
+    return [*found, manifest("tick", scheduled=True, retry=retry)]
+
+
+class Life(RuleBasedStateMachine):
+    """One engine, some workers, and the model."""
+
+    sessions = Bundle("sessions")
+    handed = Bundle("handed")  # (worker, hand-out); some are kept when settled, to be reported late
+    made = Bundle("made")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        folder = "/dev/shm" if Path("/dev/shm").is_dir() else None
+        self.folder = tempfile.mkdtemp(prefix="hairtrigger-model-", dir=folder)
+        self.clock = Clock()
+        self.model = Model(self.clock.now)
+        self.fences: dict[int, int] = {}
+        self.told: set[tuple[str, int]] = set()  # hand-outs whose reports were settled
+        self.finished: dict[int, tuple[Any, ...]] = {}
+        self.workers: dict[int, Worker] = {}
+        self.ticks: dict[int, str] = {}  # schedules by number to public id
+        self.world = self.open()
+        self.look_in = sqlite3.connect(f"{self.folder}/life.db")
+
+    def open(self) -> World:
+        async def opened() -> World:
+            store = await Store(SQLite(f"{self.folder}/life.db", clock=self.clock)).open()
+            return await World.make(store, self.clock)
+
+        return self.do(opened())
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    def teardown(self) -> None:
+        self.look_in.close()
+        self.do(self.world.store.close())
+        self.loop.close()
+        shutil.rmtree(self.folder)
+
+    # workers come and go
+
+    @initialize(target=sessions)
+    def first(self) -> int:
+        return self.join(DECLARED[0], 1, None)
+
+    @rule(
+        target=sessions, session=sessions, what=st.sampled_from(["joins", "reloads", "silent", "leaves"]),
+        tasks=st.sampled_from([DECLARED[0], *DECLARED]), limit=st.sampled_from([None, 0, 1, 2, 2]),
+    )  # fmt: skip
+    def worker(self, session: int, what: str, tasks: frozenset[str], limit: int | None) -> Any:
+        """One joins, reloads or comes back with other code, falls silent or wakes, or leaves."""
+        if what == "joins":
+            return self.join(tasks, limit, None)
+        if what == "reloads":
+            self.join(tasks, limit, session)
+        elif session not in self.model.sessions:
+            with pytest.raises(UnknownWorker):
+                self.do(self.workers[session].hold())
+        elif what == "silent":
+            self.model.sessions[session].silent ^= True
+        else:
+            self.do(self.workers[session].leave())
+            self.model.leave(session, "handed back")
+        return multiple()
+
+    def join(self, tasks: frozenset[str], limit: int | None, session: int | None) -> int:
+        back = self.workers[session].id if session is not None else ""
+        worker = self.do(self.world.register(*declared(tasks, limit), worker=back))
+        entry = self.world.store.catalog.version(self.world.env.id, worker.registered.version)
+        assert entry is not None
+        self.model.versions[entry.id] = reference.Version(tasks | {"tick"}, limit)
+        self.model.register(worker.number, entry.id, LEASE_MS, is_back=session is not None)
+        self.workers[worker.number] = worker
+        return worker.number
+
+    # runs are made
+
+    @rule(
+        target=made, task=st.sampled_from([*TASKS, "a", "a", "b"]), ckey=st.sampled_from(KEYS),
+        delay=st.sampled_from([None, None, None, 5, 3_600]), ttl=st.sampled_from([None, None, 10, 600]),
+        priority=st.sampled_from([0, 0, 60, -60]), key=st.sampled_from([None, None, "k", "l"]),
+        attempts=st.sampled_from([None, 1, 2]), count=st.integers(1, 4),
+    )  # fmt: skip
+    def trigger(
+        self, task: str, ckey: str, delay: int | None, ttl: int | None, priority: int, key: str | None,
+        attempts: int | None, count: int,
+    ) -> Any:  # fmt: skip
+        asked = (task, ckey, delay, ttl, priority, key, attempts)
+        return multiple(*(self.triggered(*asked) for _ in range(count)))
+
+    def triggered(
+        self, task: str, ckey: str, delay: int | None, ttl: int | None, priority: int, key: str | None,
+        attempts: int | None,
+    ) -> int:  # fmt: skip
+        given: dict[str, Any] = {
+            "concurrencyKey": ckey or None, "delay": delay and f"{delay}s", "ttl": ttl, "priority": priority,
+            "idempotencyKey": key, "idempotencyKeyTTL": "30m" if key else None, "maxAttempts": attempts,
+        }  # fmt: skip
+        outcome = self.do(self.world.outcome(task, **given))
+        known = self.model.holder_of(task, key) if key else None
+        assert outcome.cached == (known is not None)
+        if known is not None:
+            assert outcome.id == known
+            return known
+        order_at = ids.created_at(outcome.id) - priority * SECOND
+        run = reference.Run(
+            outcome.id, task, ckey, attempts or 3, order_at, ttl=ttl and ttl * SECOND, key=key
+        )
+        self.model.add(run, delay and delay * SECOND, 30 * MINUTE)
+        if delay:
+            run.order_at = self.model.now + delay * SECOND - priority * SECOND
+        return outcome.id
+
+    @rule(
+        target=made, how=st.sampled_from(["child", "child", "pinned", "replay"]), run=made,
+        task=st.sampled_from("aab"), version=st.integers(0, 3),
+    )  # fmt: skip
+    def trigger_otherwise(self, how: str, run: int, task: str, version: int) -> Any:
+        """A child, a run of a certain version, a replay."""
+        if how == "replay":
+            original = self.model.runs[run]
+            outcome = self.do(runs.replay(self.world.store, self.world.env, run, ReplayBody()))
+            return self.born(outcome.id, original.task, ckey=original.ckey)
+        if how == "pinned":
+            pinned = list(self.model.versions)[version % len(self.model.versions)]
+            name = self.world.store.catalog.versions[pinned].name
+            run_id = self.do(self.world.trigger(task, lockToVersion=name))
+            return self.born(run_id, task, pinned=pinned)
+        asked = self.world.trigger(task, parentRunId=ids.public("run", run))
+        if not self.model.may_have_children(run):
+            with pytest.raises(Unprocessable):
+                self.do(asked)
+            return multiple()
+        return self.born(self.do(asked), task, parent=run)
+
+    @rule(
+        target=made, total=st.integers(1, 3), again=st.booleans(),
+        indexes=st.lists(st.integers(0, 2), min_size=1, max_size=5),
+    )  # fmt: skip
+    def batch(self, total: int, again: bool, indexes: list[int]) -> Any:
+        """Items for a new batch, or once more for the last one."""
+        if not again or not self.model.batches:
+            self.model.batches[self.do(self.world.batch(total))] = reference.Batch(total)
+        batch = list(self.model.batches)[-1]
+        group = self.model.batches[batch]
+        indexes = [index for index in indexes if index < group.total]
+        adding = self.world.add_items(batch, indexes, "a")
+        if group.aborted:
+            with pytest.raises(Unprocessable):
+                self.do(adding)
+            return multiple()
+        added = self.do(adding)
+        fresh = set() if added.sealed and not added.accepted else set(indexes) - group.items.keys()
+        assert (added.accepted, added.deduplicated) == (len(fresh), len(indexes) - len(fresh))
+        for index, run_id in self.rows("select ix, run_id from batch_items where batch = ?", batch):
+            if index in fresh:
+                group.items[index] = self.born(run_id, "a", batch=batch)
+        assert added.sealed == (len(group.items) == group.total)
+        return multiple(*(group.items[index] for index in fresh))
+
+    def born(self, run_id: int, task: str, *, ckey: str = "", **given: Any) -> int:
+        run = reference.Run(run_id, task, ckey, 3, ids.created_at(run_id), **given)
+        self.model.add(run, None)
+        return run_id
+
+    # runs are handed out, and end
+
+    @rule(
+        target=handed,
+        session=sessions,
+        want=st.integers(1, 5),
+        arrives=st.sampled_from([True, True, False]),
+    )
+    def fetch(self, session: int, want: int, arrives: bool) -> Any:
+        return multiple(*self.fetched(session, want, arrives))
+
+    @rule(
+        target=handed, session=sessions, outcomes=st.lists(st.sampled_from(list(OUTCOMES)), max_size=4),
+        again=st.booleans(),
+    )  # fmt: skip
+    def work(self, session: int, outcomes: list[str], again: bool) -> Any:
+        """Fetch, and report at once; what was reported may be reported once more, later."""
+        found = self.fetched(session, len(outcomes) + 1, True)
+        for one, outcome in zip(found, outcomes, strict=False):
+            self.say(one, outcome, 1)
+        return multiple(*(found if again else found[len(outcomes) :]))
+
+    def fetched(self, session: int, want: int, arrives: bool) -> list[tuple[int, RunInfo]]:
+        known = self.model.sessions.get(session)
+        if known is None:
+            with pytest.raises(UnknownWorker):
+                self.do(self.workers[session].fetch(want))
+            return []
+        lanes = self.lanes()
+        before = {
+            run_id: run for run_id, run in self.model.runs.items() if self.model.may_get(run, known)
+        }
+        found = self.do(self.workers[session].fetch(want))
+        held = [row[0] for row in self.rows("select run_id from live where state = 5")]
+        self.model.hold_back(known, [one for one in held if self.model.runs[one].state != "held"])
+        for info in found:
+            self.got(info, known)
+        self.check_order(lanes, before, {number(info.id) for info in found} | set(held))
+        for run in map(self.of, found):
+            assert self.model.room(run) >= 0, "more run than the limit allows"
+        if len(found) < want and not set(held) & before.keys():
+            left = [
+                run for run in before.values() if run.state == "ready" and self.model.room(run) > 0
+            ]
+            assert not left, "the worker had room, and there was work"
+        if not arrives:
+            known.lost |= {number(info.id) for info in found}
+            return []
+        return [(session, info) for info in found]
+
+    def of(self, info: RunInfo) -> reference.Run:
+        return self.model.runs[number(info.id)]
+
+    def got(self, info: RunInfo, session: reference.Session) -> None:
+        run = self.of(info)
+        assert self.model.may_get(run, session), run
+        assert run.task in self.model.versions[session.version].tasks
+        self.model.hand_out(run, session)
+        assert (info.lease, info.attempt, info.isolated) == (run.fence, run.attempt, run.suspect)
+        assert info.lease > self.fences.get(run.id, 0), "a fence was given twice"
+        self.fences[run.id] = info.lease
+
+    def lanes(self) -> dict[int, list[int]]:
+        """The ready runs of each lane in their order."""
+        found: dict[int, list[int]] = {}
+        for lane, run_id in self.rows(
+            "select lane, run_id from live where state = 1 order by lane, order_at, run_id"
+        ):
+            found.setdefault(lane, []).append(run_id)
+        return found
+
+    def check_order(
+        self, lanes: dict[int, list[int]], may: dict[int, Any], taken: set[int]
+    ) -> None:
+        """Of every lane the first that could be had were taken, and none was passed over."""
+        for members in lanes.values():
+            picked = [run_id in taken for run_id in members if run_id in may]
+            assert picked == sorted(picked, reverse=True), "a run was passed over"
+
+    @rule(
+        target=handed, one=consumes(handed), outcome=st.sampled_from(list(OUTCOMES)), times=st.integers(1, 2),
+        later=st.booleans(),
+    )  # fmt: skip
+    def report(self, one: tuple[int, RunInfo], outcome: str, times: int, later: bool) -> Any:
+        self.say(one, outcome, times)
+        return one if later else multiple()
+
+    def say(self, one: tuple[int, RunInfo], outcome: str, times: int) -> None:
+        session, info = one
+        for _ in range(times):
+            settles = self.model.report(number(info.id), session, info.lease, outcome)
+            try:
+                verdict = self.do(self.workers[session].settle(info, **OUTCOMES[outcome]))
+            except UnknownWorker:
+                assert session not in self.model.sessions
+                continue
+            if settles:
+                self.told.add((info.id, info.lease))
+            assert verdict == ("ok" if self.was_told(info) else "lost")
+
+    def was_told(self, info: RunInfo) -> bool:
+        return (info.id, info.lease) in self.told
+
+    @rule(session=sessions)
+    def hold_quietly(self, session: int) -> None:
+        known = self.model.sessions.get(session)
+        if known is None or known.silent:
+            return
+        mine = [
+            run
+            for run in self.model.runs.values()
+            if run.state == "running" and run.worker == session
+        ]
+        named = [run for run in mine if run.id not in known.lost]
+        worker = self.workers[session]
+        held = self.do(worker.hold(*(_named(run) for run in named), quiet=True))
+        assert {notice.run for notice in held.notices} == {
+            ids.public("run", r.id) for r in named if r.cancel
+        }
+        self.model.miss(known, {run.id for run in named})
+        known.lease_until = self.model.now + LEASE_MS
+
+    # callers change their minds
+
+    @rule(run=made)
+    def cancel(self, run: int) -> None:
+        self.do(self.world.cancel(run))
+        self.model.cancel(run)
+
+    @precondition(lambda self: any(run.at and not run.fence for run in self.model.runs.values()))
+    @rule(which=st.integers(0, 9), other=made, delay=st.sampled_from([1, 120]))
+    def reschedule(self, which: int, other: int, delay: int) -> None:
+        delayed = [run.id for run in self.model.runs.values() if run.at and not run.fence]
+        run = ([*delayed, *delayed, other] * 9)[which]
+        asked = runs.reschedule(self.world.store, self.world.env, run, f"{delay}s")
+        if self.model.reschedule(run, delay * SECOND):
+            self.do(asked)
+        else:
+            with pytest.raises(BadRequest):
+                self.do(asked)
+
+    # schedules
+
+    @rule(
+        what=st.sampled_from(["make", "edit", "off", "on"]), which=st.integers(0, 1),
+        period=st.sampled_from([5, 20]),
+    )  # fmt: skip
+    def schedule(self, what: str, which: int, period: int) -> None:
+        """One is made, edited, switched off or on."""
+        store, env = self.world.store, self.world.env
+        if not self.ticks or (what == "make" and len(self.ticks) < 2):
+            made = self.do(schedules.create(store, env, _every(period)))
+            self.ticks[made.id] = ids.public("sched", made.id)
+            self.model.schedules[made.id] = reference.Schedule(period * MINUTE, None)
+            self.expect_next(made)
+            return
+        id, public = list(self.ticks.items())[which % len(self.ticks)]
+        if what in ("make", "edit"):
+            self.model.schedules[id].period = period * MINUTE
+            self.expect_next(self.do(schedules.update(store, env, public, _every(period))))
+            return
+        was = self.model.schedules[id].next_at
+        switched = self.do(schedules.switch(store, env, public, active=what == "on"))
+        if what == "on" and was is not None:
+            assert switched.next_at == was
+        else:
+            self.expect_next(switched)
+
+    def expect_next(self, schedule: Schedule) -> None:
+        entry = self.model.schedules[schedule.id]
+        entry.next_at = (
+            (self.model.now // entry.period + 1) * entry.period if schedule.active else None
+        )
+        assert schedule.next_at == entry.next_at
+
+    # time, and the end of the server
+
+    @rule(
+        ms=st.sampled_from(
+            [1, 999, 5 * SECOND, 9 * SECOND, LEASE_MS + 1, 6 * MINUTE, HOUR, 2 * DAY]
+        ),
+        renews=st.booleans(),
+        looks=st.sampled_from([True, True, False]),
+    )
+    def time_passes(self, ms: int, renews: bool, looks: bool) -> None:
+        self.clock.move(ms)
+        self.model.now = self.clock.now
+        for session in list(self.model.sessions.values()):
+            if renews and not session.silent:
+                self.hold_quietly(session.number)
+        if looks:
+            self.look()
+
+    @rule(what=st.sampled_from(["restart", "prune", "pause a", "pause b"]))
+    def server(self, what: str) -> None:
+        """It restarts, prunes, pauses or resumes a queue."""
+        if what == "prune":
+            self.do(upkeep.prune(self.world.store, retention_ms=0))
+        elif what == "restart":
+            self.restart()
+        elif self.world.store.catalog.queue(self.world.env.id, f"task/{what[-1]}") is not None:
+            self.model.paused ^= {what[-1]}
+            self.do(self.world.pause(f"task/{what[-1]}", paused=what[-1] in self.model.paused))
+
+    def restart(self) -> None:
+        self.do(self.world.store.close())
+        self.world = self.open()
+        for worker in self.workers.values():
+            worker.world = self.world
+        self.do(upkeep.give_full_leases(self.world.store, lease_ms=LEASE_MS))
+        for session in self.model.sessions.values():
+            session.lease_until = max(session.lease_until, self.model.now + LEASE_MS)
+
+    def look(self) -> None:
+        self.do(self.world.look())
+        self.model.promote()
+        self.model.expire()
+        self.model.sweep()
+        self.model.unlock()
+        for batch, group in self.model.batches.items():
+            late = ids.created_at(batch) < self.model.now - batches.UNSEALED_MS
+            group.aborted |= late and len(group.items) < group.total
+        self.fire()
+        left = self.rows(
+            "select run_id from live "
+            "where (state = 0 and at <= ?1) or (state in (1, 5) and expires_at <= ?1)",
+            self.model.now,
+        )
+        assert not left, "due rows were left behind"
+
+    def fire(self) -> None:
+        due = self.model.due()
+        born = self.rows("select id, payload, schedule from runs where schedule is not null")
+        new = [row for row in born if row[0] not in self.model.runs]
+        expected = []
+        for schedule, at in due:
+            if at not in schedule.fired:  # a tick that fired before an edit does not fire again
+                schedule.fired.add(at)
+                expected.append(at)
+        assert sorted(_nominal(payload) for _, payload, _ in new) == sorted(expected)
+        for run_id, _, _ in new:
+            self.born(run_id, "tick", schedule=1)
+
+    def rows(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
+        return self.look_in.execute(sql, params).fetchall()
+
+    @invariant()
+    def all_holds(self) -> None:
+        """The whole database is as the model says, after every step."""
+        checks.places(self.rows, self.model, self.finished)
+        checks.counters(self.rows, self.model)
+        checks.holders(self.rows, self.model)
+        checks.keys(self.rows, self.model)
+        checks.attempts(self.rows)
+        checks.environments(self.rows)
+        assert self.do(upkeep.counter_drift(self.world.store)) == []
+
+
+def _named(run: reference.Run) -> RunInfo:
+    """A hand-out as far as holding it goes."""
+    return RunInfo(ids.public("run", run.id), run.fence, run.attempt, run.task, 1, 1, "", "")
+
+
+def _every(minutes: int) -> ScheduleBody:
+    return ScheduleBody("tick", f"*/{minutes} * * * *")
+
+
+def _nominal(payload: str) -> int:
+    return ms(msgspec.json.decode(payload)["json"]["timestamp"])
