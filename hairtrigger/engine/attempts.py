@@ -24,6 +24,7 @@ from hairtrigger.wire.worker import (
 
 MAX_OUTPUT = 10_485_760
 _encode = msgspec.json.Encoder().encode
+_LEASES = (1 << 20) - 1  # a position stays below 2**53, which every JSON reader can hold
 
 
 async def report(store: Store, known: Sessions, env: Environment, body: Report) -> Reported:
@@ -75,12 +76,13 @@ def _without_output(result: Result, why: str) -> Result:
     return msgspec.structs.replace(result, done=None, failed=failed, retry_in_ms=None)
 
 
-def _event_rows(events: list[Event]) -> list[tuple[int, str]]:
-    rows: list[tuple[int, str]] = []
+def _event_rows(events: list[Event]) -> list[tuple[int, int, str]]:
+    rows: list[tuple[int, int, str]] = []
     for event in events:
         number = ids.parse("run", event.run)
         if number is not None:
-            rows.append((number, _encode(event).decode()))
+            position = (event.lease & _LEASES) << 32 | event.seq & 0xFFFF_FFFF
+            rows.append((number, position, _encode(event).decode()))
     return rows
 
 

@@ -108,9 +108,10 @@ class Store:
             reads.runs(self.catalog, env, list(run_ids)), quick=len(run_ids) <= 10
         )
 
-    def add_events(self, env: int, rows: list[tuple[int, str]]) -> Awaitable[None]:
-        """Append log lines and spans, (run id, JSON text), to the environment's runs in the next tick."""
-        params = [(run_id, env, text) for run_id, text in rows]
+    def add_events(self, env: int, rows: list[tuple[int, int, str]]) -> Awaitable[None]:
+        """Append log lines and spans, (run id, position, JSON text), to the environment's runs in the next
+        tick. What is there already stays as it is."""
+        params = [(run_id, env, position, text) for run_id, position, text in rows]
         return self.committer.change(lambda _catalog, _now: _events(params))
 
     def expect(self, due: Iterable[int | None]) -> None:

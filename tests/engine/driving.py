@@ -14,6 +14,7 @@ from hairtrigger.engine import (
     batches,
     dequeue,
     projects,
+    queues,
     runs,
     schedules,
     sessions,
@@ -159,16 +160,8 @@ class World:
         return await batches.add_items(self.store, self.env, batch, items)
 
     async def pause(self, queue: str, *, paused: bool = True) -> None:
-        """Pause or resume a queue, as its verb will."""
-
-        def change(catalog: Catalog, now: int) -> Steps[None]:
-            entry = catalog.queue(self.env.id, queue)
-            assert entry is not None, queue
-            entry.paused = paused
-            yield fetch("pause_queue", entry.id, int(paused))
-            yield fetch("pause_lanes", entry.id, int(paused))
-
-        await self.store.change(change)
+        """Pause or resume a queue."""
+        await queues.pause(self.store, self.env, queue, paused=paused)
 
     async def let_pass(self, ms: int) -> None:
         """Let time pass, and the clockwork look once."""

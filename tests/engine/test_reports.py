@@ -95,6 +95,19 @@ async def test_lines_are_kept_in_order_and_paged(world: World) -> None:
     assert is_final
 
 
+async def test_lines_that_are_sent_again_are_there_once(world: World) -> None:
+    worker = await world.register("work")
+    run_id = await world.trigger()
+    run = await worker.fetch_one()
+    lines = [Event(run.id, run.lease, 1, seq, "info", f"line {seq}") for seq in range(3)]
+    await worker.report(Result(run.id, run.lease, done=True), events=lines)
+
+    await worker.report(Result(run.id, run.lease, done=True), events=lines)
+
+    kept, _ = await runs.events(world.store, world.env, run_id, after=0, limit=10)
+    assert len(kept) == 3
+
+
 async def test_lines_reach_runs_of_their_own_environment_only(world: World) -> None:
     dev = await world.beside("dev").register("work")
     foreign = await world.trigger()

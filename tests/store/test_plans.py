@@ -58,7 +58,7 @@ PLANS: dict[str, list[str]] = {
     "run": [f"r USING {KEY}", f"l USING {KEY}", f"e USING {KEY}", f"c USING {KEY}"],
     "briefs": [f"r USING {KEY}"],
     "tagged": ["run_tags USING PRIMARY KEY (env=? AND tag=? AND run_id=?)"],
-    "events_of": ["events_run (run_id=? AND id>?)"],
+    "events_of": ["events USING PRIMARY KEY (run_id=? AND position>?)"],
     "attempts_of": ["attempts USING PRIMARY KEY (run_id=?)"],
     "known_items": ["batch_items USING PRIMARY KEY (batch=?)"],
     "items_of": ["batch_items USING PRIMARY KEY (batch=?)"],
@@ -74,7 +74,7 @@ PLANS: dict[str, list[str]] = {
     "delete_results": [KEY],
     "delete_attempts": ["attempts USING PRIMARY KEY (run_id=?)"],
     "delete_tag": ["run_tags USING PRIMARY KEY (env=? AND tag=? AND run_id=?)"],
-    "delete_events": ["events_run (run_id=?)"],
+    "delete_events": ["events USING PRIMARY KEY (run_id=?)"],
     "key_by_hash": ["api_keys USING INDEX"],
     **{
         f"{name}_{direction}": [f"{index}{past}"]
@@ -121,7 +121,7 @@ def fill(connection: sqlite3.Connection) -> None:
         insert into run_tags select 1, i % 3, i from n;
         insert into idempotency select 1, 1, i, i, i from n;
         insert into requests select 1, i, '', i from n;
-        insert into events (run_id, body) select i / 5, '' from n;
+        insert into events (run_id, position, body) select i / 5, i, '' from n;
     """)
 
 

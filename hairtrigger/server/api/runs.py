@@ -165,7 +165,7 @@ async def events(call: Call) -> Answer:
     query = call.query()
     wait_s = pages.seconds(query, "wait", MAX_WAIT_S)
     limit = pages.whole(query, "limit", 200, 1, MAX_EVENTS)
-    after = pages.whole(query, "after", 0, 0, 1 << 49)
+    after = pages.whole(query, "after", 0, 0, 1 << 53)
     number = call.number("run", "run")
     await _readable(call, number)
 

@@ -158,9 +158,11 @@ create table workers (
 ) strict;
 create index workers_lease on workers (lease_until);
 
--- Log lines and spans.
-create table events (id integer primary key, run_id integer not null, body text not null) strict;
-create index events_run on events (run_id, id);
+-- Log lines and spans. position is the hand-out's number and the line's within it, so that a line which is
+-- sent again is there once.
+create table events (
+  run_id integer not null, position integer not null, body text not null, primary key (run_id, position)
+) strict, without rowid;
 
 -- Large payloads and outputs, by a name that cannot be guessed.
 create table blobs (

@@ -25,7 +25,7 @@ select max(number) from (
 select id from runs where parent = $1 order by id limit 200
 
 -- name: events_of
-select id, body from events where run_id = $1 and id > $2 order by id limit $3
+select position, body from events where run_id = $1 and position > $2 order by position limit $3
 
 -- name: attempts_of
 select attempt, fence, worker, started_at, ended_at, reason, error from attempts

@@ -60,5 +60,6 @@ on conflict (run_id) do update set changed_at = excluded.changed_at, metadata = 
 update live set flags = flags | 8 where run_id = $1
 
 -- name: insert_events
-insert into events (run_id, body)
-select id, $3 from runs where id = $1 and env = $2
+insert into events (run_id, position, body)
+select id, $3, $4 from runs where id = $1 and env = $2
+on conflict do nothing
