@@ -89,9 +89,8 @@ class State:
             self.env_files = [Path(given)]
         else:
             self.env_files = load_env_files(self.root)
-            kept = (
-                self.root / ".hairtrigger" / "dev.env"
-            )  # where dev keeps its key when nobody gave one
+            # where dev keeps its key when nobody gave one
+            kept = self.root / ".hairtrigger" / "dev.env"
             if find_key() is None and kept.is_file():
                 from dotenv import load_dotenv
 

@@ -159,9 +159,8 @@ class SQLite(Database):
         """
         connection = sqlite3.connect(self.path, isolation_level=None)
         try:
-            connection.execute(
-                "pragma cache_size = 50"
-            )  # pages: what does not fit goes into the log
+            # pages: what does not fit goes into the log
+            connection.execute("pragma cache_size = 50")
             connection.execute("begin immediate")
             connection.execute("create table padding (body blob)")
             for _ in range(LOG_BYTES // 1_000_000):
