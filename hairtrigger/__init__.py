@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from hairtrigger.sdk.options import When as When
     from hairtrigger.sdk.options import queue as queue
     from hairtrigger.sdk.page import Page as Page
+    from hairtrigger.sdk.queues import QueueInfo as QueueInfo
+    from hairtrigger.sdk.queues import queues as queues
     from hairtrigger.sdk.result import Failed as Failed
     from hairtrigger.sdk.result import Ok as Ok
     from hairtrigger.sdk.retry import retry as retry
@@ -107,6 +109,7 @@ _HOMES = {
         "TriggerOptions", "When", "queue",
     ),
     "sdk.page": ("Page",),
+    "sdk.queues": ("QueueInfo", "queues"),
     "sdk.result": ("Failed", "Ok"),
     "sdk.retry": ("retry",),
     "sdk.run": ("Run",),

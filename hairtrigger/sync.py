@@ -102,7 +102,7 @@ from hairtrigger.sdk.definition import (
     reference,
 )
 from hairtrigger.sdk.exchange import (
-    pause_blocking,
+    sleep_blocking,
 )
 from hairtrigger.sdk.handles import (
     HOLD_S,
@@ -148,6 +148,15 @@ from hairtrigger.sdk.page import (
     Ask,
     Listed,
     next_cursor,
+)
+from hairtrigger.sdk.queues import (
+    QueueInfo as QueueInfo,
+    list_queues_calls,
+    override_limit_call,
+    queue_name,
+    reset_limit_call,
+    retrieve_queue_call,
+    switch_queue_call,
 )
 from hairtrigger.sdk.registry import (
     HOOKS,
@@ -273,7 +282,7 @@ class RunHandle(Generic[P, R]):
             if limit_s is not None and now >= started + limit_s:
                 raise ResultTimeout(self.id, limit_s)
             if now - asked < hold_s:
-                pause_blocking(min(UNHELD_PAUSE_S, hold_s - (now - asked)))
+                sleep_blocking(min(UNHELD_PAUSE_S, hold_s - (now - asked)))
 
     def __repr__(self) -> str:
         return f"RunHandle({self.id!r}, task_id={self.task_id!r})"
@@ -329,7 +338,7 @@ def _upload(client: Client, batch_id: str, lines: bytes) -> None:
         sealed = client.send_blocking(items_call(batch_id, lines))
         if sealed:
             return
-        pause_blocking(UPLOAD_PAUSE_S * tries)
+        sleep_blocking(UPLOAD_PAUSE_S * tries)
     raise Unavailable(f"{batch_id}: the server has not taken all items. Try again.")
 
 
@@ -711,7 +720,7 @@ class Runs:
             found = self.retrieve(run)
             if found.is_completed:
                 return found
-            pause_blocking(poll_interval_ms / 1000)
+            sleep_blocking(poll_interval_ms / 1000)
 
 
 runs = Runs()
@@ -948,6 +957,77 @@ class Schedules:
 schedules = Schedules()
 
 
+class Queues:
+    """The queues of an environment.
+
+    A queue is given as itself, as a task (whose queue is meant), or by name: ``"emails"``, ``"task/my-task"``
+    for a task's own queue, or an id that the API gave (``queue_…``).
+    """
+
+    __slots__ = ("_given",)
+
+    def __init__(self, client: Client | None = None) -> None:
+        self._given = client
+
+    @property
+    def _client(self) -> Client:
+        return self._given or default()
+
+    def list(self, *, limit: int | None = None) -> Page[QueueInfo]:
+        """The queues that the current code declares, by name, ``limit`` in a page (25, at most 100)."""
+        return Page(self._client, list_queues_calls(limit))
+
+    def retrieve(self, queue: str | Queue | SyncTask[Any, Any], /) -> QueueInfo:
+        """A queue with what runs and waits in it.
+
+        Raises:
+            NotFound: for one that the environment does not have.
+        """
+        return self._client.send_blocking(retrieve_queue_call(queue_name(queue)))
+
+    def pause(self, queue: str | Queue | SyncTask[Any, Any], /) -> QueueInfo:
+        """Start no more runs of a queue; what runs goes on.
+
+        Raises:
+            NotFound: for one that the environment does not have.
+        """
+        return self._client.send_blocking(switch_queue_call("pause", queue_name(queue)))
+
+    def resume(self, queue: str | Queue | SyncTask[Any, Any], /) -> QueueInfo:
+        """Start the runs of a paused queue again.
+
+        Raises:
+            NotFound: for one that the environment does not have.
+        """
+        return self._client.send_blocking(switch_queue_call("resume", queue_name(queue)))
+
+    def override_concurrency_limit(
+        self, queue: str | Queue | SyncTask[Any, Any], concurrency_limit: int, /
+    ) -> QueueInfo:
+        """Set a limit that stands before that of the code, for deploys to come as well.
+
+        Args:
+            concurrency_limit: 0 to 100,000. Runs beyond a lowered limit go on.
+
+        Raises:
+            NotFound: for a queue that the environment does not have.
+            BadRequest: for a limit out of range.
+        """
+        return self._client.send_blocking(override_limit_call(queue_name(queue), concurrency_limit))
+
+    def reset_concurrency_limit(self, queue: str | Queue | SyncTask[Any, Any], /) -> QueueInfo:
+        """Let the limit of the code apply again.
+
+        Raises:
+            NotFound: for a queue that the environment does not have.
+            BadRequest: when nothing was set at run time.
+        """
+        return self._client.send_blocking(reset_limit_call(queue_name(queue)))
+
+
+queues = Queues()
+
+
 class Metadata:
     """The metadata of the run that the calling code is in.
 
@@ -1120,7 +1200,7 @@ class Again:
                 if attempt >= rule.max_attempts:
                     raise
             luck = random.random()  # noqa: S311 (jitter is no secret)
-            pause_blocking(retry_policy.delay_ms(rule, attempt, luck) / 1000)
+            sleep_blocking(retry_policy.delay_ms(rule, attempt, luck) / 1000)
             attempt += 1
 
 
@@ -1141,7 +1221,7 @@ class TriggerClient:
         MissingKey: when there is no key.
     """
 
-    __slots__ = ("_client", "batch", "idempotency_keys", "runs", "schedules", "tasks")
+    __slots__ = ("_client", "batch", "idempotency_keys", "queues", "runs", "schedules", "tasks")
 
     def __init__(
         self,
@@ -1155,6 +1235,7 @@ class TriggerClient:
         self.runs = Runs(self._client)
         self.batch = Batch(self._client)
         self.schedules = Schedules(self._client)
+        self.queues = Queues(self._client)
         self.idempotency_keys = IdempotencyKeys(self._client)
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from hairtrigger.store.database import Database
 from hairtrigger.store.sqlite import SQLite
 from hairtrigger.store.store import Store
+from tests import databases, postgres
 from tests.clock import Clock
 from tests.running import Live, started
 
@@ -26,17 +27,32 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL for the session (for each worker of xdist)."""
+    with postgres.server_url() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: str) -> Iterator[str]:
+    """The URL of a database with our schema, which tests use one after the other."""
+    with databases.made(postgres_server) as url:
+        yield url
+
+
 @pytest.fixture
 def clock() -> Clock:
     """The clock of the test's database."""
     return Clock()
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Database:
-    """A fresh database of each kind, not open yet."""
-    databases = {"sqlite": lambda: SQLite(f"{tmp_path}/hairtrigger.db", clock=clock)}
-    return databases[request.param]()
+    """An empty database of each kind, not open yet."""
+    if request.param == "sqlite":
+        return SQLite(f"{tmp_path}/hairtrigger.db", clock=clock)
+    return databases.emptied(request.getfixturevalue("postgres_database"), clock)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """``completion``: a script for the shell, made from the tree of commands.
 
-The script is static: completing a command or an option starts no Python. Ids of tasks and runs come from the
-files that ``memory`` keeps in the project.
+The script is static: completing a command or an option starts no Python. Ids of tasks and runs, and names
+of queues, come from the files that ``memory`` keeps in the project.
 """
 
 import click
@@ -16,6 +16,8 @@ _SEEN = {
     "tasks": "tasks",
     "run": "runs",
     "runs": "runs",
+    "queue": "queues",
+    "queues": "queues",
 }  # argument: file of memory
 
 

@@ -23,6 +23,7 @@ TABLE = {
     "runs": (_HERE + "runs", "List, read, watch, cancel and replay runs."),
     "tasks": (_HERE + "tasks", "The tasks that this environment knows."),
     "schedules": (_HERE + "schedules", "List, create, pause, resume and delete schedules."),
+    "queues": (_HERE + "queues", "What runs and waits where; pause, resume and limit queues."),
     "cron": (_HERE + "cron", "Say a cron pattern in words, with its next five times."),
     "server": (_HERE + "server", "Run a server: API, database and clockwork."),
     "worker": (_HERE + "worker", "Run a worker: it executes tasks for a server."),
@@ -74,7 +75,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
 root = Root(
     "hairtrigger",
     table=TABLE,
-    aliases={"schedule": "schedules", "task": "tasks", "run": "runs"},
+    aliases={"schedule": "schedules", "queue": "queues", "task": "tasks", "run": "runs"},
     is_root=True,
     help="Durable background jobs. Start with `hairtrigger init`, then `hairtrigger dev`.",
     params=[

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -30,7 +29,9 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
     type=click.IntRange(0, 65_535),
     help="3030 by default, 0 for a free one.",
 )
-@click.option("--database", metavar="URL", help="sqlite:///path or a path.")
+@click.option(
+    "--database", metavar="URL", help="sqlite:///path, a path, or postgresql://user@host/name."
+)
 @click.option(
     "--workers",
     type=click.IntRange(0, 256),
@@ -49,7 +50,10 @@ def command(
 
     given = log_format or ("json" if state.out.is_json else None)
     settings = from_environment(host=host, port=port, database=database, log_format=given)
-    settings, made = _with_keys(settings)
+    try:
+        settings, made = _with_keys(settings)
+    except ConfigError as error:  # there is no database to be reached
+        raise at_start(error) from error
     worker = _worker(state, made, workers) if workers else None
     return _run(state, settings, made, worker)
 
@@ -71,10 +75,9 @@ def _with_keys(settings: "Settings") -> tuple["Settings", _Made]:
     """The settings with a key for each environment, when the database is yet to be made."""
     from hairtrigger.engine.projects import new_key
     from hairtrigger.sdk.settings import find_key
-    from hairtrigger.server.settings import MEMORY
+    from hairtrigger.store import places
 
-    file = settings.database_file()
-    if file != MEMORY and Path(file).exists():
+    if not places.is_new(settings.database):
         return settings, _Made()
     ours, chosen, new = find_key() or "", [], []
     keys: dict[str, str] = {}
@@ -170,10 +173,10 @@ def _say_listening(state: State, settings: "Settings", url: str, made: _Made) ->
     if settings.log_format == "json":
         from hairtrigger.cli import log_lines
 
-        facts = {"url": url, "database": settings.database_file(), "pid": os.getpid()}
+        facts = {"url": url, "database": settings.shown_database(), "pid": os.getpid()}
         state.out.data(log_lines.as_json("server.listening", facts))
     else:
-        state.out.data(f"Listening on {url}  database {settings.database_file()}")
+        state.out.data(f"Listening on {url}  database {settings.shown_database()}")
     if made.fresh:
         _say_keys(state, settings, made)
     if settings.host not in _LOOPBACK:
@@ -190,8 +193,6 @@ def _say_keys(state: State, settings: "Settings", made: _Made) -> None:
     for slug, key in made.new:
         state.out.say(f"  {slug:<5} {key}")
     if made.new:
-        seal = (
-            "HAIRTRIGGER_MASTER_KEY" if settings.master_key else settings.database_file() + ".key"
-        )
+        seal = "HAIRTRIGGER_MASTER_KEY" if settings.master_key else settings.key_file()
         state.out.hint("  Shown once: put one in .env as TRIGGER_SECRET_KEY.")
         state.out.hint(f"  The database keeps them sealed; what opens the seal is {seal}.")

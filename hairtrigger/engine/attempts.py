@@ -7,6 +7,7 @@ from hairtrigger.errors import BadRequest, UnknownWorker
 from hairtrigger.rules.attempts import Again, Finish, Step
 from hairtrigger.rules.project import Environment
 from hairtrigger.store import watch
+from hairtrigger.store.claim import Demand
 from hairtrigger.store.settle import Settle, Settled
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit, is_heard
@@ -37,7 +38,7 @@ async def report(store: Store, known: Sessions, env: Environment, body: Report) 
     if len(body.results) > MAX_RESULTS:
         raise BadRequest(f"A report has at most {MAX_RESULTS} results, not {len(body.results)}.")
     demand = await known.demand(store, env, body.worker, body.want)
-    items = [_item(demand.worker, result) for result in body.results]
+    items = [_item(demand, result) for result in body.results]
     settled: list[Settled] = []
     runs: list[RunInfo] = []
     # Lines and results go into one tick: were one of them stored alone, a repeat would double the lines.
@@ -55,19 +56,23 @@ async def report(store: Store, known: Sessions, env: Environment, body: Report) 
     return Reported([one.verdict for one in settled], runs)
 
 
-def _item(worker: int, result: Result) -> Settle:
+def _item(demand: Demand, result: Result) -> Settle:
     number = ids.parse("run", result.id)
     if isinstance(result.done, tuple):
         kind, text = result.done
         if kind not in packets.TYPES:
             result = _without_output(result, f"The output has the unknown type {kind[:100]!r}.")
+        elif "\0" in text:
+            result = _without_output(result, "The output contains a NUL character.")
         elif len(text) > MAX_OUTPUT:
             result = _without_output(result, f"The output is larger than {MAX_OUTPUT} bytes.")
     if not 0 <= result.used_ms <= durations.MAX_MS or (result.retry_in_ms or 0) > durations.MAX_MS:
         retry_in_ms = result.retry_in_ms and min(result.retry_in_ms, durations.MAX_MS)
         used_ms = min(max(result.used_ms, 0), durations.MAX_MS)
         result = msgspec.structs.replace(result, used_ms=used_ms, retry_in_ms=retry_in_ms)
-    return Settle(number if number is not None else -1, worker, result.lease, result)
+    return Settle(
+        number if number is not None else -1, demand.env, demand.worker, result.lease, result
+    )
 
 
 def _without_output(result: Result, why: str) -> Result:

@@ -110,21 +110,23 @@ async def create(
     def announce(_: Catalog, now: int) -> Steps[Created]:
         for place, name in enumerate(names):
             rows = (yield fetch("request_made", env.id, name[0], now)) if name is not None else []
-            if rows:
+            if name is not None and rows:
                 found = yield fetch("batch", int(rows[0][0]), env.id)
                 if (
                     found and not found[0][9]
                 ):  # an aborted one is given up: its key names the next one
                     sealed = bool(found[0][8])
                     return Created(found[0][0], found[0][5], cached=sealed and place == 0)
+                yield fetch("forget_request", env.id, name[0])
         if one_time is not None:
             if (yield fetch("request_made", env.id, one_time.name, now)):
                 raise one_time.spent("create a batch")
-            yield fetch("remember_request", env.id, one_time.name, "", one_time.expires_at)
+            spent = (env.id, one_time.name, "", one_time.expires_at, now)
+            yield each("remember_request", [spent])
         yield fetch("insert_batch", number, env.id, now, body.run_count, parent, key, shown)
         yield each(
             "remember_request",
-            [(env.id, name, str(number), now + ttl) for name, ttl in filter(None, names)],
+            [(env.id, name, str(number), now + ttl, now) for name, ttl in filter(None, names)],
         )
         return Created(number, body.run_count)
 
@@ -154,7 +156,7 @@ async def add_items(
     ]
 
     def fill(catalog: Catalog, now: int) -> Steps[Added]:
-        rows = yield fetch("batch", batch_id, env.id)
+        rows = yield fetch("batch_to_fill", batch_id, env.id)
         if not rows:
             raise NotFound("Batch not found")
         _, _, _, _, _, total, made, _, sealed, aborted, parent, _ = rows[0]
@@ -172,7 +174,7 @@ async def add_items(
                 fresh.setdefault(item.index, (item, run))
         return (yield from _fill(catalog, env, batch_id, parent, fresh, len(items), now))
 
-    added: Added = await store.change(fill)
+    added: Added = await store.change(fill, lanes=[env.id])
     store.expect(run.delay_until for _, run in read if isinstance(run, NewRun))
     if added.accepted:
         emit("runs.triggered", env=env.slug, count=added.accepted)

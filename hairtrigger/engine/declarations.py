@@ -7,6 +7,7 @@ says what the version says, and runs that waited for one of its tasks are ready.
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -14,26 +15,29 @@ from hairtrigger.rules import cron, limits
 from hairtrigger.rules.project import Environment
 from hairtrigger.store import intake, schedules
 from hairtrigger.store.catalog import Catalog, QueueEntry, VersionEntry
-from hairtrigger.store.database import Row, Steps, each, fetch
+from hairtrigger.store.database import Row, Steps, each, fetch, gather
 from hairtrigger.wire import ids
-from hairtrigger.wire.worker import Register, TaskManifest
+from hairtrigger.wire.statuses import LiveState
+from hairtrigger.wire.worker import QueueManifest, Register, TaskManifest
 
 UNLIMITED = 2**31 - 1
 _encode = msgspec.json.Encoder().encode
 MakeId = Callable[[], int]
+T = TypeVar("T")
 
 
 def check(tasks: Sequence[TaskManifest]) -> None:
     """Refuse what could not be declared.
 
     Raises:
-        InvalidCron, InvalidTimezone: a schedule that can never fire. BadRequest: the name of a queue.
+        InvalidCron, InvalidTimezone: a schedule that can never fire. BadRequest, Unprocessable: the name or
+            a limit of a queue.
     """
     for task in tasks:
         if task.cron is not None:
             cron.check(task.cron.pattern, task.cron.timezone)
         if task.queue is not None:
-            limits.queue_name(task.queue.name)
+            limits.check_queue(task.queue)
 
 
 def need_version(
@@ -93,48 +97,74 @@ def make_current(
         if task.manifest != manifest:
             yield fetch("update_task", task.id, _encode(manifest).decode())
             task.manifest = manifest
-    for name, limit in _queues(catalog, version).items():
-        yield from _declare_queue(catalog, env, name, limit, now)
+    for queue in declared_queues(catalog, version).values():
+        yield from _declare_queue(catalog, env, queue, now)
     yield from schedules.sync(catalog, env, version, now, make_id=make_id)
     yield from _release_held(catalog, env, now)
 
 
-def _queues(catalog: Catalog, version: VersionEntry) -> dict[str, int | None]:
-    """The queues of a version with their limits; a task that only names a queue does not lift its limit."""
-    found: dict[str, int | None] = {}
+def declared_queues(catalog: Catalog, version: VersionEntry) -> dict[str, QueueManifest]:
+    """The queues of a version by name. Several tasks may declare one: each limit is the last that any of
+    them gives, so that a task which only names the queue lifts none."""
+    found: dict[str, QueueManifest] = {}
     for manifest in version.tasks.values():
         name = catalog.queue_name(manifest.id, manifest)
-        limit = manifest.queue.concurrency_limit if manifest.queue else None
-        found[name] = limit if limit is not None else found.get(name)
+        known, given = found.get(name, QueueManifest(name)), manifest.queue or QueueManifest(name)
+        found[name] = QueueManifest(
+            name,
+            _last(given.concurrency_limit, known.concurrency_limit),
+            _last(given.total_limit, known.total_limit),
+            _last(given.rate, known.rate),
+        )
     return found
 
 
+def _last(given: T | None, known: T | None) -> T | None:
+    return known if given is None else given
+
+
 def _declare_queue(
-    catalog: Catalog, env: Environment, name: str, limit: int | None, now: int
+    catalog: Catalog, env: Environment, manifest: QueueManifest, now: int
 ) -> Steps[None]:
-    queue = yield from catalog.need_queue(env.id, name, limit=limit, declared=True)
-    if queue.limit != limit or not queue.declared:
-        yield fetch("update_queue", queue.id, limit, 1)
-        queue.limit, queue.declared = limit, True
+    queue = yield from catalog.need_queue(env.id, manifest.name, declared=True)
+    before, was_counted, rate = queue.limit, catalog.is_counted(queue), manifest.rate
+    declared = (
+        manifest.concurrency_limit, manifest.total_limit,
+        None if rate is None else rate.count, None if rate is None else rate.per_ms,
+    )  # fmt: skip
+    known = queue.base, queue.total_limit, queue.rate_limit, queue.rate_ms
+    if known != declared or not queue.declared:
+        yield fetch("declare_queue", queue.id, *declared)
+        queue.base, queue.total_limit, queue.rate_limit, queue.rate_ms = declared
+        queue.declared = True
+    if catalog.is_counted(queue) != was_counted:
+        # or what runs already would be given back without ever having been counted
+        yield fetch("drop_slots" if was_counted else "fill_slots", queue.id)
+    if queue.limit != before:
         yield from apply_limit(queue, now)
 
 
 def apply_limit(queue: QueueEntry, now: int) -> Steps[None]:
-    """Bring existing lanes to a queue's limit; unfinished runs of a queue that had none get lanes."""
+    """Bring existing lanes to a queue's limit; unfinished runs of a queue that had none get lanes.
+
+    Costs a write for each lane of the queue; for one that had no limit, a read of all unfinished runs and a
+    write for each of the queue's.
+    """
     yield fetch("limit_lanes", queue.id, UNLIMITED if queue.limit is None else queue.limit)
     if queue.limit is None:
         return
     members: dict[str, list[Row]] = {}
     for row in (yield fetch("untracked_of_queue", -queue.id)):
         members.setdefault(row[1], []).append(row)
+    filled: list[Row] = []
     for ckey, rows in sorted(members.items()):
-        running = sum(1 for row in rows if row[2] == 2)
-        ready = sum(1 for row in rows if row[2] == 1)
-        found = yield fetch(
-            "fill_lane", queue.env, queue.id, ckey, queue.limit, running, ready, len(rows),
-            ids.first_at(now), int(queue.paused), now,
-        )  # fmt: skip
-        yield each("track", [(row[0], found[0][0]) for row in rows])
+        states = [row[2] for row in rows]
+        filled.append((
+            queue.env, queue.id, ckey, queue.limit, states.count(LiveState.RUNNING),
+            states.count(LiveState.READY), len(rows), ids.first_at(now), int(queue.paused), now,
+        ))  # fmt: skip
+    lanes = yield gather("fill_lane", filled)
+    yield each("track", [(row[0], lane) for ckey, lane in lanes for row in members[ckey]])
 
 
 def _release_held(catalog: Catalog, env: Environment, now: int) -> Steps[None]:
@@ -145,6 +175,7 @@ def _release_held(catalog: Catalog, env: Environment, now: int) -> Steps[None]:
     ):
         if intake.is_known(catalog, catalog.tasks[task], catalog.queues[queue], version):
             released.append((run_id, now + ttl if ttl else None))
+            catalog.lower(lane)
             if tracked:
                 lanes[lane] = lanes.get(lane, 0) + 1
     yield each("release_held", released)

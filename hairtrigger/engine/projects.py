@@ -141,6 +141,23 @@ async def authenticate(store: Store, secret_key: str) -> Environment | None:
     return store.catalog.envs[rows[0][0]]
 
 
+async def check_seal(store: Store, vault: Vault, *, where: Path) -> None:
+    """Refuse to start beside servers that seal with another master key, rather than fail at each token.
+
+    Raises:
+        ConfigError: no root key of the database can be unsealed, and other servers use it.
+    """
+    if not store.database.is_shared:
+        return
+    for env in store.catalog.envs.values():
+        if await sealed_keys(store, vault, env):
+            return
+    raise ConfigError(
+        f"The keys in this database were sealed with another master key than this server's ({where}). "
+        "Give every server the same one: HAIRTRIGGER_MASTER_KEY."
+    )
+
+
 async def sealed_keys(store: Store, vault: Vault, env: Environment) -> list[str]:
     """The environment's root keys in plain text, newest first: public tokens are signed with them."""
     rows = await store.read(stores.one("keys_of_env", env.id), quick=True)

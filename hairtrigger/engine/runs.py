@@ -63,8 +63,8 @@ async def list_page(
     before: int | None,
 ) -> tuple[list[Run], pages.Page]:
     """A page of runs, newest first; ``after`` and ``before`` are numbers of runs."""
-    page = await store.read(
-        pages.page(store.catalog, env.id, wanted, size=size, after=after, before=before)
+    page = await store.with_catalog(
+        lambda catalog: pages.page(catalog, env.id, wanted, size=size, after=after, before=before)
     )
     return await store.runs(env.id, page.run_ids), page
 
@@ -76,7 +76,8 @@ async def cancel(store: Store, env: Environment, run_id: int) -> None:
         NotFound: there is none with this id here.
     """
     changed, workers = await store.change(
-        lambda catalog, now: cancelling.cancel(catalog, now, env=env.id, run_id=run_id)
+        lambda catalog, now: cancelling.cancel(catalog, now, env=env.id, run_id=run_id),
+        lanes=[env.id],
     )
     store.watch.tell([*map(watch.run, changed), *map(watch.worker, workers)])
     for number in changed:
@@ -169,7 +170,7 @@ async def add_tags(store: Store, env: Environment, run_id: int, tags: str | list
                 f"and {len(new)} more would be added."
             )
         if new:
-            yield fetch("change_tags", run_id, now, _encode([*present, *new]).decode())
+            yield fetch("change_tags", run_id, now, _encode([*present, *new]).decode(), rows[0][1])
             yield each("insert_tags", [(env.id, tag, run_id) for tag in new])
             yield fetch("mark_changed", run_id)
         return len(new)

@@ -12,7 +12,7 @@ from hairtrigger.rules.run import RunOptions
 from hairtrigger.store import intake
 from hairtrigger.store import store as stores
 from hairtrigger.store.catalog import Catalog
-from hairtrigger.store.database import Row, Steps, fetch
+from hairtrigger.store.database import Row, Steps, each, fetch
 from hairtrigger.store.intake import Call, NewRun
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit
@@ -83,7 +83,8 @@ async def create(
         )  # fmt: skip
         if request_key is not None:
             ends = now + intake.REQUEST_MEMORY_MS
-            yield fetch("remember_request", env.id, f"schedule:{request_key}", str(number), ends)
+            kept = (env.id, f"schedule:{request_key}", str(number), ends, now)
+            yield each("remember_request", [kept])
         return number
 
     return await retrieve(store, env, ids.public("sched", await store.change(make)))
@@ -188,7 +189,13 @@ async def _editable(store: Store, env: Environment, schedule_id: str) -> Schedul
 
 async def fire_due(store: Store) -> int:
     """Trigger what is due, each tick once. Answers ms until the next look is worth it."""
-    fired, next_at = await store.change(lambda catalog, now: _fire(catalog, now, store.make_id))
+    upcoming = await store.read(stores.one("next_tick"), quick=True)
+    next_at = upcoming[0][0]
+    if next_at is None or next_at > store.now():
+        return max(1, min(next_at - store.now(), 1_000)) if next_at is not None else 1_000
+    fired, next_at = await store.change(
+        lambda catalog, now: _fire(catalog, now, store.make_id), lanes=None
+    )
     for task, at in fired:
         emit("schedule.fired", task=task, at=at)
     return max(0, min(next_at - store.now(), 1_000)) if next_at is not None else 1_000

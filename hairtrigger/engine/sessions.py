@@ -42,11 +42,11 @@ async def register(
     replaced = [
         one for one in (ids.parse("worker", text) for text in body.replaces) if one is not None
     ]
-    outcome: list[Settled] = []
 
     def open_session(
         catalog: Catalog, now: int
-    ) -> Steps[tuple[VersionEntry, dict[str, list[str]]]]:
+    ) -> Steps[tuple[VersionEntry, dict[str, list[str]], list[Settled]]]:
+        outcome: list[Settled] = []
         mine = yield fetch("worker", number)
         if mine and mine[0][1] != env.id:
             raise UnknownWorker("No such worker session in this environment.")
@@ -54,9 +54,7 @@ async def register(
         for worker in replaced:
             rows = yield fetch("worker", worker)
             if worker != number and rows and rows[0][1] == env.id:
-                outcome.extend(
-                    (yield from sessions.end_session(catalog, now, worker=worker, silent=True))
-                )
+                outcome += yield from sessions.end_session(catalog, now, worker=worker, silent=True)
         before = catalog.current_of(env.id)
         version = yield from declarations.need_version(
             catalog, env, body, now, make_id=store.make_id
@@ -73,9 +71,9 @@ async def register(
         yield fetch(
             "insert_worker", number, env.id, version.id, now + lease_ms, body.slots, queues, info
         )
-        return version, changes
+        return version, changes, outcome
 
-    version, changes = await store.change(open_session)
+    version, changes, outcome = await store.change(open_session, lanes=[env.id])
     attempts.tell(store, outcome)
     public_id = ids.public("worker", number)
     queues = frozenset(body.queues) if body.queues else None
@@ -119,7 +117,8 @@ async def hold(
                     hold=body,
                     lease_ms=lease_ms,
                     is_fresh=is_fresh,
-                )
+                ),
+                lanes=[env.id],
             )
         except BaseException:
             store.watch.forget(key, notice)
@@ -143,7 +142,8 @@ async def leave(store: Store, known: Sessions, env: Environment, public_id: str)
     demand = await known.demand(store, env, public_id, 0)
     known.forget(public_id)
     settled: list[Settled] = await store.change(
-        lambda catalog, now: sessions.end_session(catalog, now, worker=demand.worker, silent=False)
+        lambda catalog, now: sessions.end_session(catalog, now, worker=demand.worker, silent=False),
+        lanes=[env.id],
     )
     attempts.tell(store, settled)
     emit("worker.left", worker=public_id, held=len(settled))

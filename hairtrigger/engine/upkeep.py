@@ -1,5 +1,6 @@
 """Upkeep: what time does. One batch a call; each answers ms until the next call is worth making."""
 
+import random
 import time
 
 from hairtrigger.engine import attempts
@@ -7,6 +8,7 @@ from hairtrigger.engine.batches import UNSEALED_MS
 from hairtrigger.rules.attempts import Finish, HandOut, after_result
 from hairtrigger.rules.run import RunError
 from hairtrigger.store import sessions, settle, watch
+from hairtrigger.store import store as stores
 from hairtrigger.store.catalog import DEFAULT_POLICY, Catalog
 from hairtrigger.store.database import Row, Steps, each, fetch
 from hairtrigger.store.settle import Ends, Settled
@@ -43,12 +45,13 @@ class Clock:
 async def promote_due(store: Store) -> int:
     """Make delayed runs ready whose time has come."""
 
-    def promote(_: Catalog, now: int) -> Steps[tuple[int, int | None]]:
+    def promote(catalog: Catalog, now: int) -> Steps[tuple[int, int | None]]:
         rows = yield fetch("due_live", now, BATCH)
         lanes: dict[int, int] = {}
         ready: list[Row] = []
         for run_id, lane, tracked, fence, ttl in rows:
             ready.append((run_id, now + ttl if ttl and not fence else None))
+            catalog.lower(lane)
             if tracked:
                 lanes[lane] = lanes.get(lane, 0) + 1
         yield each("make_ready", ready)
@@ -58,7 +61,10 @@ async def promote_due(store: Store) -> int:
         following = yield fetch("next_due")
         return len(rows), following[0][0]
 
-    count, following = await store.change(promote)
+    following = await _peek(store, "next_due")
+    if following is None or following > store.now():
+        return _until(store, 0, following)
+    count, following = await store.change(promote, lanes=None)
     if count:
         emit("runs.promoted", count=count)
     return _until(store, count, following)
@@ -67,20 +73,30 @@ async def promote_due(store: Store) -> int:
 async def expire(store: Store) -> int:
     """End runs whose ttl passed before they started."""
 
-    def end(_: Catalog, now: int) -> Steps[tuple[list[int], int | None]]:
+    def end(catalog: Catalog, now: int) -> Steps[tuple[list[int], int | None]]:
         rows = yield fetch("expired_live", now, BATCH)
         ends = Ends()
         for row in rows:
             settle.end(ends, row, Finish(FinalStatus.EXPIRED, error=EXPIRED), now)
-        yield from settle.write_ends(ends, now)
+        yield from settle.write_ends(catalog, ends, now)
         following = yield fetch("next_expiry")
         return [row[0] for row in rows], following[0][0]
 
-    expired, following = await store.change(end)
+    following = await _peek(store, "next_expiry")
+    if following is None or following > store.now():
+        return _until(store, 0, following)
+    expired, following = await store.change(end, lanes=None)
     store.watch.tell(map(watch.run, expired))
     if expired:
         emit("runs.expired", count=len(expired))
     return _until(store, len(expired), following)
+
+
+async def _peek(store: Store, name: str, *params: int) -> int | None:
+    """The first value of a statement, looked at without a transaction that writes."""
+    rows = await store.read(stores.one(name, *params), quick=True)
+    found: int | None = rows[0][0] if rows else None
+    return found
 
 
 def _until(store: Store, count: int, following: int | None) -> int:
@@ -92,17 +108,25 @@ def _until(store: Store, count: int, following: int | None) -> int:
 async def rescue_lost(store: Store, clock: Clock, *, lease_ms: int) -> int:
     """Take runs back from workers whose lease is over, and end those that went on for far too long."""
     jump = clock.jump_ms(store.now())
-    if abs(jump) > JUMP_MS:
-        emit("clock.jumped", by_ms=jump)
+    if abs(jump) > JUMP_MS or store.database.was_away:
+        if abs(jump) > JUMP_MS:
+            emit("clock.jumped", by_ms=jump)
+        store.database.was_away = False
         await give_full_leases(store, lease_ms=lease_ms)
         return LOOK_MS
-    lost: list[tuple[int, Settled]] = await store.change(sessions.sweep_silent)
+    lost: list[tuple[int, Settled]] = []
+    ends_at = await _peek(store, "next_lease_end")
+    if ends_at is not None and ends_at < store.now():
+        lost = await store.change(sessions.sweep_silent, lanes=None)
     for worker, settled in lost:
         run = ids.public("run", settled.run_id)
         emit("lease.lost", run=run, attempt=settled.attempt, worker=ids.public("worker", worker))
-    overdue: list[Settled] = await store.change(_end_overdue)
+    overdue: list[Settled] = []
+    if await _peek(store, "overdue_live", store.now(), OVERDUE_GRACE_MS) is not None:
+        overdue = await store.change(_end_overdue, lanes=None)
     attempts.tell(store, [*(settled for _, settled in lost), *overdue])
-    await store.change(_unlock)
+    if await _peek(store, "stranded_versions") is not None:
+        await store.change(_unlock)
     return LOOK_MS
 
 
@@ -115,7 +139,19 @@ async def give_full_leases(store: Store, *, lease_ms: int) -> None:
     await store.change(extend)
 
 
-def _end_overdue(_: Catalog, now: int) -> Steps[list[Settled]]:
+async def keep(store: Store) -> int:
+    """Give the database what it needs: its queue vacuumed, its partitions made, this server's number kept."""
+    await store.database.keep()
+    return 2_000
+
+
+async def look(store: Store) -> int:
+    """Look for what other servers made ready and this one was not told."""
+    store.look()
+    return round(LOOK_MS * (0.75 + random.random() / 2))  # noqa: S311 (so that servers do not look at once)
+
+
+def _end_overdue(catalog: Catalog, now: int) -> Steps[list[Settled]]:
     ends = Ends()
     settled = []
     for row in (yield fetch("overdue_live", now, OVERDUE_GRACE_MS)):
@@ -123,7 +159,7 @@ def _end_overdue(_: Catalog, now: int) -> Steps[list[Settled]]:
         step = after_result(run, Result("", row[6], timed_out=True), 0)
         settle.end(ends, row, step, now, used_ms=now - row[10])
         settled.append(Settled("ok", step, row[0], row[7]))
-    yield from settle.write_ends(ends, now)
+    yield from settle.write_ends(catalog, ends, now)
     return settled
 
 
@@ -146,6 +182,9 @@ async def prune(store: Store, *, retention_ms: int) -> int:
     """Forget what is over: expired keys, idle lanes, and runs finished longer ago than ``retention_ms``
     (0: keep them for ever)."""
 
+    until = await store.database.forget(store.now() - retention_ms) if retention_ms else 0
+    cutoff = ids.first_at(until)
+
     def forget(_: Catalog, now: int) -> Steps[int]:
         yield fetch("expired_keys", now)
         yield fetch("expired_requests", now)
@@ -153,7 +192,6 @@ async def prune(store: Store, *, retention_ms: int) -> int:
         yield fetch("idle_debounces")
         if not retention_ms:
             return 0
-        cutoff = ids.first_at(now - retention_ms)
         rows = yield fetch("old_runs", cutoff, now - retention_ms, BATCH)
         run_ids = [row[0] for row in rows]
         if run_ids:

@@ -10,8 +10,9 @@ import re
 import msgspec
 
 from hairtrigger.errors import BadRequest, InvalidDuration, TooLarge, Unprocessable
-from hairtrigger.wire import durations, packets
+from hairtrigger.wire import durations, packets, rates
 from hairtrigger.wire.options import (
+    MAX_CONCURRENCY,
     MAX_DEBOUNCE_KEY_CHARS,
     MAX_KEY_CHARS,
     MAX_METADATA_BYTES,
@@ -20,6 +21,7 @@ from hairtrigger.wire.options import (
     MAX_TAGS,
     DebounceOption,
 )
+from hairtrigger.wire.worker import QueueManifest
 
 MAX_PAYLOAD_BYTES = 3_145_728
 MAX_TASK_CHARS = 256
@@ -72,6 +74,26 @@ def queue_name(text: str) -> str:
             f"Invalid queue name {text[:100]!r}: use letters, digits, '_', '-' and '/'."
         )
     return name
+
+
+def check_queue(declared: QueueManifest) -> None:
+    """Refuse a queue that could not be declared.
+
+    Raises:
+        BadRequest: its name or a limit. Unprocessable: its rate.
+    """
+    queue_name(declared.name)
+    concurrency_limit(declared.concurrency_limit)
+    concurrency_limit(declared.total_limit, "totalLimit")
+    if declared.rate is not None:
+        rates.check(declared.rate, f"rate limit of queue {declared.name!r}")
+
+
+def concurrency_limit(value: int | None, what: str = "concurrencyLimit") -> int | None:
+    """How many runs execute at once; None: no limit."""
+    if value is not None and not 0 <= value <= MAX_CONCURRENCY:
+        raise BadRequest(f"{what} is between 0 and {MAX_CONCURRENCY}, not {value}.")
+    return value
 
 
 def concurrency_key(value: str | float) -> str:

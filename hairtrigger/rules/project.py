@@ -1,6 +1,8 @@
 """Projects and their environments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from hairtrigger.rules.queues import EnvironmentLimit
 
 TYPES = {"dev": "DEVELOPMENT", "staging": "STAGING", "preview": "PREVIEW", "prod": "PRODUCTION"}
 
@@ -16,6 +18,7 @@ class Environment:
     slug: str  # dev, prod
     type: str  # DEVELOPMENT, PRODUCTION
     public_id: str  # env_…, the subject of public tokens
+    limit: EnvironmentLimit = field(default_factory=EnvironmentLimit)
 
     @property
     def is_development(self) -> bool:

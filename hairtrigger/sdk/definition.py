@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from msgspec.structs import replace
+
 from hairtrigger.errors import PayloadValidationError, ProjectError
 from hairtrigger.sdk import retry_policy
 from hairtrigger.sdk.config import Config
@@ -175,13 +177,18 @@ class Definition:
             machine=options.get("machine", config.machine),
         )
 
+    @property
+    def queue_name(self) -> str:
+        """The queue of the task's runs unless a trigger names another."""
+        queue = self._queue()
+        return f"task/{self.id}" if queue is None else queue.name
+
     def _queue(self) -> QueueManifest | None:
         given, limit = self.options.get("queue"), self.options.get("concurrency_limit")
         if given is None:
             return None if limit is None else QueueManifest(f"task/{self.id}", limit)
-        if isinstance(given, Queue):
-            return QueueManifest(given.name, given.concurrency_limit if limit is None else limit)
-        return QueueManifest(given, limit)
+        declared = given.manifest() if isinstance(given, Queue) else QueueManifest(given)
+        return declared if limit is None else replace(declared, concurrency_limit=limit)
 
 
 def reference(task_id: str, payload: Any = Any, output: Any = Any) -> Definition:

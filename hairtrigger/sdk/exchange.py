@@ -118,12 +118,12 @@ class BlockingExchange:
             self._pool = None
 
 
-async def pause(seconds: float) -> None:
+async def sleep(seconds: float) -> None:
     """Wait."""
     await asyncio.sleep(seconds)
 
 
-def pause_blocking(seconds: float) -> None:
+def sleep_blocking(seconds: float) -> None:
     """Wait, blocking."""
     time.sleep(seconds)
 

@@ -13,7 +13,7 @@ from hairtrigger.errors import ResultTimeout
 from hairtrigger.sdk.api import ApiCall, segment
 from hairtrigger.sdk.client import Client
 from hairtrigger.sdk.definition import Definition
-from hairtrigger.sdk.exchange import pause
+from hairtrigger.sdk.exchange import sleep
 from hairtrigger.sdk.options import Duration
 from hairtrigger.sdk.result import Failed, Ok
 from hairtrigger.sdk.run import Run, read_run, typed
@@ -81,7 +81,7 @@ class RunHandle(Generic[P, R]):
             if limit_s is not None and now >= started + limit_s:
                 raise ResultTimeout(self.id, limit_s)
             if now - asked < hold_s:
-                await pause(min(UNHELD_PAUSE_S, hold_s - (now - asked)))
+                await sleep(min(UNHELD_PAUSE_S, hold_s - (now - asked)))
 
     def __repr__(self) -> str:
         return f"RunHandle({self.id!r}, task_id={self.task_id!r})"

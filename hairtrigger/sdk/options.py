@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Required, TypeAlias, TypedDict
 
-from hairtrigger.errors import ProjectError
+from hairtrigger.errors import ProjectError, Unprocessable
+from hairtrigger.wire import rates
+from hairtrigger.wire.options import MAX_CONCURRENCY
+from hairtrigger.wire.worker import QueueManifest
 
 Duration: TypeAlias = str | int | float | timedelta  # "1h30m", seconds, or a timedelta
 When: TypeAlias = Duration | datetime
@@ -21,25 +24,71 @@ class Queue:
 
     Args:
         name: Up to 128 characters of letters, digits, ``_``, ``-`` and ``/``.
-        concurrency_limit: How many of its runs execute at once; None: as many as there are slots.
+        concurrency_limit: How many of its runs execute at once, for each concurrency key; None: as many as
+            there are slots. 0 to 100,000, as is the next one.
+        total_limit: How many execute at once over all concurrency keys.
+        rate_limit: How many start in a time, over all keys: ``"100/m"``, ``"5/s"``, ``"1000/h"``,
+            ``"10/30s"``. So many may start at once after a pause, and then as many as become due.
+
+    Raises:
+        ProjectError: for an empty name or a limit that is out of range or cannot be read.
     """
 
-    __slots__ = ("concurrency_limit", "name")
+    __slots__ = ("concurrency_limit", "name", "rate_limit", "total_limit")
 
-    def __init__(self, name: str, *, concurrency_limit: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        concurrency_limit: int | None = None,
+        total_limit: int | None = None,
+        rate_limit: str | None = None,
+    ) -> None:
         if not name:
             raise ProjectError("A queue needs a name.")
-        if concurrency_limit is not None and concurrency_limit < 0:
-            raise ProjectError(f"queue {name!r}: concurrency_limit must be 0 or more.")
-        self.name, self.concurrency_limit = name, concurrency_limit
+        self.name, self.rate_limit = name, rate_limit
+        self.concurrency_limit, self.total_limit = concurrency_limit, total_limit
+        for what in ("concurrency_limit", "total_limit"):
+            limit = getattr(self, what)
+            if limit is not None and not 0 <= limit <= MAX_CONCURRENCY:
+                raise ProjectError(
+                    f"queue {name!r}: {what} must be between 0 and {MAX_CONCURRENCY}, not {limit}."
+                )
+        self.manifest()
+
+    def manifest(self) -> QueueManifest:
+        """What a server is told about the queue."""
+        rate = None
+        if self.rate_limit is not None:
+            try:
+                rate = rates.parse(self.rate_limit, "rate_limit")
+            except Unprocessable as error:
+                raise ProjectError(f"queue {self.name!r}: {error}") from None
+        return QueueManifest(self.name, self.concurrency_limit, self.total_limit, rate)
 
     def __repr__(self) -> str:
-        return f"Queue({self.name!r}, concurrency_limit={self.concurrency_limit})"
+        limits = "".join(
+            f", {name}={value!r}"
+            for name in ("concurrency_limit", "total_limit", "rate_limit")
+            if (value := getattr(self, name)) is not None
+        )
+        return f"Queue({self.name!r}{limits})"
 
 
-def queue(name: str, *, concurrency_limit: int | None = None) -> Queue:
-    """Declare a queue: ``emails = queue("emails", concurrency_limit=5)``, then ``@task(queue=emails)``."""
-    return Queue(name, concurrency_limit=concurrency_limit)
+def queue(
+    name: str,
+    *,
+    concurrency_limit: int | None = None,
+    total_limit: int | None = None,
+    rate_limit: str | None = None,
+) -> Queue:
+    """Declare a queue: ``emails = queue("emails", concurrency_limit=5)``, then ``@task(queue=emails)``.
+
+    See ``Queue`` for the limits.
+    """
+    return Queue(
+        name, concurrency_limit=concurrency_limit, total_limit=total_limit, rate_limit=rate_limit
+    )
 
 
 class Retry(TypedDict, total=False):

@@ -11,7 +11,7 @@ from typing import TypeVar, Unpack
 
 from hairtrigger.errors import AbortTaskRunError
 from hairtrigger.sdk import retry_policy
-from hairtrigger.sdk.exchange import pause
+from hairtrigger.sdk.exchange import sleep
 from hairtrigger.sdk.options import Retry
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class Again:
                 if attempt >= rule.max_attempts:
                     raise
             luck = random.random()  # noqa: S311 (jitter is no secret)
-            await pause(retry_policy.delay_ms(rule, attempt, luck) / 1000)
+            await sleep(retry_policy.delay_ms(rule, attempt, luck) / 1000)
             attempt += 1
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from hairtrigger.sdk.api import Answer, ApiCall, decoded, nothing, reads, segment
 from hairtrigger.sdk.client import Client, default
-from hairtrigger.sdk.exchange import pause
+from hairtrigger.sdk.exchange import sleep
 from hairtrigger.sdk.handles import RunHandle, retrieve_call, run_id_of
 from hairtrigger.sdk.options import When
 from hairtrigger.sdk.page import Ask, Listed, Page
@@ -120,7 +120,7 @@ class Runs:
             found = await self.retrieve(run)
             if found.is_completed:
                 return found
-            await pause(poll_interval_ms / 1000)
+            await sleep(poll_interval_ms / 1000)
 
 
 runs = Runs()

@@ -18,7 +18,7 @@ from hairtrigger.sdk.call import Call, Items, batch_item, collected
 from hairtrigger.sdk.client import Client
 from hairtrigger.sdk.context import SCOPE
 from hairtrigger.sdk.definition import Definition
-from hairtrigger.sdk.exchange import pause
+from hairtrigger.sdk.exchange import sleep
 from hairtrigger.sdk.handles import BatchHandle, RunHandle
 from hairtrigger.wire.options import CreateBatch
 
@@ -48,7 +48,7 @@ async def _upload(client: Client, batch_id: str, lines: bytes) -> None:
         sealed = await client.send(items_call(batch_id, lines))
         if sealed:
             return
-        await pause(UPLOAD_PAUSE_S * tries)
+        await sleep(UPLOAD_PAUSE_S * tries)
     raise Unavailable(f"{batch_id}: the server has not taken all items. Try again.")
 
 

@@ -9,6 +9,7 @@ from hairtrigger.sdk import settings
 from hairtrigger.sdk.batch import Batch
 from hairtrigger.sdk.client import Client
 from hairtrigger.sdk.idempotency_keys import IdempotencyKeys
+from hairtrigger.sdk.queues import Queues
 from hairtrigger.sdk.runs import Runs
 from hairtrigger.sdk.schedules import Schedules
 from hairtrigger.sdk.tasks import Tasks
@@ -28,7 +29,7 @@ class TriggerClient:
         MissingKey: when there is no key.
     """
 
-    __slots__ = ("_client", "batch", "idempotency_keys", "runs", "schedules", "tasks")
+    __slots__ = ("_client", "batch", "idempotency_keys", "queues", "runs", "schedules", "tasks")
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class TriggerClient:
         self.runs = Runs(self._client)
         self.batch = Batch(self._client)
         self.schedules = Schedules(self._client)
+        self.queues = Queues(self._client)
         self.idempotency_keys = IdempotencyKeys(self._client)
 
     async def close(self) -> None:

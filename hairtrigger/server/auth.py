@@ -27,6 +27,7 @@ LIST_RUNS: Rule = (("read", "runs"), ("read", "tasks"))
 CANCEL_RUN: Rule = (("write", "runs"), ("write", "tasks"))
 READ_BATCH: Rule = (("read", "batch"), ("read", "runs"))
 RESET_KEY: Rule = (("write", "runs"),)
+READ_QUEUE: Rule = (("read", "queues"),)
 READ_PACKET: Rule = (("read", "runs"),)
 
 _BRANCHLESS = ("", "default")

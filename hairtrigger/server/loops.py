@@ -25,6 +25,8 @@ async def run(store: Store, settings: Settings) -> None:
         "rescue_lost": lambda: upkeep.rescue_lost(store, clock, lease_ms=settings.lease_ms),
         "fire_due": lambda: schedules.fire_due(store),
         "abort_batches": lambda: upkeep.abort_batches(store),
+        "keep": lambda: upkeep.keep(store),
+        "look": lambda: upkeep.look(store),
         "prune": lambda: upkeep.prune(store, retention_ms=settings.retention_ms),
     }
     async with asyncio.TaskGroup() as group:

@@ -7,7 +7,6 @@ reach everything through it.
 import asyncio
 import hashlib
 import secrets
-from pathlib import Path
 
 from hairtrigger.engine import projects, upkeep
 from hairtrigger.engine.dequeue import Sessions
@@ -17,7 +16,7 @@ from hairtrigger.server.keyring import Keyring
 from hairtrigger.server.live import Live
 from hairtrigger.server.rates import Buckets
 from hairtrigger.server.settings import MEMORY, Settings
-from hairtrigger.store.sqlite import SQLite
+from hairtrigger.store import places
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit
 
@@ -55,7 +54,12 @@ class Server:
         master_key = _master_key(self.settings)
         self.url_secret = hashlib.sha256(b"signed urls " + master_key.encode()).hexdigest()
         vault = projects.Vault(master_key)
-        store = Store(SQLite(self.settings.database_file()))
+        settings = self.settings
+        store = Store(
+            places.database_at(
+                settings.database, pooled=settings.database_pooled, migrate=settings.migrate
+            )
+        )
         await store.open()
         try:
             given = {"dev": self.settings.dev_key, "prod": self.settings.prod_key}
@@ -65,8 +69,10 @@ class Server:
                 name=self.settings.project_name,
                 keys={slug: key for slug, key in given.items() if key},
             )
-            # While no server ran, no worker could renew: nobody is late yet.
-            await upkeep.give_full_leases(store, lease_ms=self.settings.lease_ms)
+            await projects.check_seal(store, vault, where=self.settings.key_file())
+            if not store.database.is_shared:
+                # While no server ran, no worker could renew: nobody is late yet.
+                await upkeep.give_full_leases(store, lease_ms=self.settings.lease_ms)
         except BaseException:
             await store.close()
             raise
@@ -98,13 +104,13 @@ class Server:
 
 def _master_key(settings: Settings) -> str:
     """The secret that seals keys: the setting, else a file beside the database."""
-    database = settings.database_file()
-    if settings.master_key or database == MEMORY:
+    path = settings.key_file()
+    if settings.master_key or path.name == f"{MEMORY}.key":
         return settings.master_key or secrets.token_hex(32)
     try:
-        return projects.master_key(Path(database + ".key"))
+        return projects.master_key(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"Cannot read or make the master key {database}.key ({error}). "
+            f"Cannot read or make the master key {path} ({error}). "
             "Mend that, or set HAIRTRIGGER_MASTER_KEY."
         ) from None

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from hairtrigger.errors import ConfigError, InvalidDuration
+from hairtrigger.store import places
+from hairtrigger.store.places import MEMORY as MEMORY
 from hairtrigger.wire import durations
 
 PREFIX = "HAIRTRIGGER_"
-MEMORY = ":memory:"
+DEFAULT = "sqlite:///.hairtrigger/hairtrigger.db"
 LOG_FORMATS = ("text", "json")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -29,8 +31,15 @@ class Settings:
     """What a server is told. Durations in ms, sizes in bytes."""
 
     database: str = _setting(
-        "sqlite:///.hairtrigger/hairtrigger.db",
-        "Where runs are kept: sqlite:///relative, sqlite:////absolute, or a bare path.",
+        DEFAULT,
+        "Where runs are kept: sqlite:///relative, sqlite:////absolute, a bare path, or "
+        "postgresql://user:password@host/name.",
+    )
+    database_pooled: bool = _setting(
+        False, "A pooler stands before PostgreSQL that gives each transaction another session."
+    )
+    migrate: bool = _setting(
+        True, "Bring the schema up to date at the start; else refuse an old one."
     )
     host: str = _setting("127.0.0.1", "The address to listen on; 0.0.0.0 for every one.")
     port: int = _setting(3030, "The port to listen on; 0 takes a free one.")
@@ -75,24 +84,32 @@ class Settings:
         for name in ("lease_ms", "hold_ms", "max_connections", "max_held", "small_bytes"):
             if getattr(self, name) < 1:
                 raise _refused(name, getattr(self, name), "a number above 0")
-        self.database_file()
+        if not self.is_postgres:
+            self.database_file()
+
+    @property
+    def is_postgres(self) -> bool:
+        return places.is_postgres(self.database)
 
     def database_file(self) -> str:
-        """The path of the database's file, or ``:memory:``.
+        """The path of a SQLite database, or ``:memory:``.
 
         Raises:
-            ConfigError: when the URL names something else than SQLite.
+            ConfigError: the URL names neither a file nor PostgreSQL.
         """
-        scheme, mark, rest = self.database.partition("://")
-        if not mark:
-            rest = self.database
-        elif scheme != "sqlite":
-            raise _refused("database", self.database, "sqlite:///path or a path")
-        else:
-            rest = rest.removeprefix("/")  # sqlite:///relative, sqlite:////absolute
-        if not rest:
-            raise _refused("database", self.database, "sqlite:///path or a path to a file")
-        return rest if rest == MEMORY else str(Path(rest).expanduser())
+        try:
+            return places.file_of(self.database)
+        except ValueError:
+            raise _refused("database", self.database, places.FORMS) from None
+
+    def shown_database(self) -> str:
+        """Where the database is, without a password."""
+        return places.shown(self.database)
+
+    def key_file(self) -> Path:
+        """Where the master key is kept unless it is given: beside the database, or where a SQLite database
+        would be by default."""
+        return Path((places.file_of(DEFAULT) if self.is_postgres else self.database_file()) + ".key")
 
 
 def from_environment(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:

@@ -33,11 +33,11 @@ def cancel(
         for row in found:
             changed.append(row[0])
             if row[4] == LiveState.RUNNING:
-                running.append((row[0],))
+                running.append((row[0], row[6], row[8]))
                 workers.add(row[5])
             else:
                 settle.end(ends, row, Finish(FinalStatus.CANCELED, error=CANCELED), now)
         yield each("request_cancel", running)
         generation = [row[0] for row in (yield fetch("children_to_cancel", generation))]
-    yield from settle.write_ends(ends, now)
+    yield from settle.write_ends(catalog, ends, now)
     return changed, sorted(workers)

@@ -10,7 +10,9 @@ import msgspec
 
 from hairtrigger.rules import limits
 from hairtrigger.rules.project import Environment
+from hairtrigger.rules.queues import EnvironmentLimit
 from hairtrigger.store.database import Steps, fetch
+from hairtrigger.wire.rates import Rate
 from hairtrigger.wire.worker import RetryPolicy, TaskManifest
 
 _manifest = msgspec.json.Decoder(TaskManifest)
@@ -35,10 +37,33 @@ class QueueEntry:
     id: int
     env: int
     name: str
-    limit: int | None
+    base: int | None  # the concurrency limit that the code declares, for each key
     declared: bool
     paused: bool
-    turn: int = 0  # of its last claim, while it has no limit; known to this server only
+    override: int | None = None  # what stands in its place since overridden_at
+    overridden_at: int | None = None
+    total_limit: int | None = None  # over all keys
+    rate_limit: int | None = None  # starts in rate_ms
+    rate_ms: int | None = None
+    # known to this server only, of runs without a lane: the turn of the last claim, the order_at in front of
+    # which nothing is left to claim, and when all were looked at
+    turn: int = 0
+    low: int = 0
+    looked_at: int = 0
+
+    @property
+    def limit(self) -> int | None:
+        """The concurrency limit in force, for each key."""
+        return self.base if self.override is None else self.override
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether something bounds all of its keys together."""
+        return self.total_limit is not None or self.rate is not None
+
+    @property
+    def rate(self) -> Rate | None:
+        return Rate(self.rate_limit, self.rate_ms) if self.rate_limit and self.rate_ms else None
 
 
 @dataclass(slots=True)
@@ -62,11 +87,38 @@ class Catalog:
     queue_ids: dict[tuple[int, str], int] = field(default_factory=dict)
     version_ids: dict[tuple[int, str], int] = field(default_factory=dict)
     env_queues: dict[int, list[int]] = field(default_factory=dict)
+    with_lanes: set[int] = field(default_factory=set)  # environments that have some
+    look_at: int | None = None  # when a rate lets the next run start that waits for it
 
     def replace(self, fresh: "Catalog") -> None:
         """Become what the database says, after a transaction that was rolled back."""
+        for id_, queue in self.queues.items():
+            if id_ in fresh.queues:
+                fresh.queues[id_].turn = queue.turn
         for name in self.__slots__:
             setattr(self, name, getattr(fresh, name))
+
+    def queues_of(self, env: int) -> list[QueueEntry]:
+        return [self.queues[id_] for id_ in self.env_queues.get(env, ())]
+
+    def lower(self, lane: int, order_at: int = 0) -> None:
+        """A run became ready in a lane: a claim must begin no later than there."""
+        if lane < 0:
+            queue = self.queues[-lane]
+            queue.low = min(queue.low, order_at)
+
+    def is_counted(self, queue: QueueEntry) -> bool:
+        """Whether what runs of a queue is counted over all its keys."""
+        return queue.is_counted or self.envs[queue.env].limit.limit is not None
+
+    def is_laned(self, env: int) -> bool:
+        """Whether anything in an environment is limited, so that its runs are counted."""
+        if env in self.with_lanes or self.envs[env].limit.limit is not None:
+            return True
+        if any(queue.limit is not None or queue.is_counted for queue in self.queues_of(env)):
+            self.with_lanes.add(env)  # from now on: lanes outlive their limit
+            return True
+        return False
 
     def task(self, env: int, name: str) -> TaskEntry | None:
         found = self.task_ids.get((env, name))
@@ -115,14 +167,12 @@ class Catalog:
             found = self.add_task(TaskEntry(rows[0][0], env, name, None))
         return found
 
-    def need_queue(
-        self, env: int, name: str, *, limit: int | None = None, declared: bool
-    ) -> Steps[QueueEntry]:
-        """The queue of that name, made when it is not there."""
+    def need_queue(self, env: int, name: str, *, declared: bool) -> Steps[QueueEntry]:
+        """The queue of that name, made without limits when it is not there."""
         found = self.queue(env, name)
         if found is None:
-            rows = yield fetch("insert_queue", env, name, limit, int(declared))
-            found = self.add_queue(QueueEntry(rows[0][0], env, name, limit, declared, False))
+            rows = yield fetch("insert_queue", env, name, int(declared))
+            found = self.add_queue(QueueEntry(rows[0][0], env, name, None, declared, False))
         return found
 
 
@@ -130,17 +180,18 @@ def load() -> Steps[Catalog]:
     """The whole catalogue as it stands in the database."""
     catalog = Catalog()
     for row in (yield fetch("all_envs")):
-        catalog.envs[row[0]] = Environment(*row)
+        catalog.envs[row[0]] = Environment(*(*row[:7], EnvironmentLimit(*row[7:])))
     for id_, env, name, manifest in (yield fetch("all_tasks")):
         catalog.add_task(
             TaskEntry(id_, env, name, _manifest.decode(manifest) if manifest else None)
         )
-    for id_, env, name, limit, declared, paused in (yield fetch("all_queues")):
-        catalog.add_queue(QueueEntry(id_, env, name, limit, bool(declared), bool(paused)))
+    for id_, env, name, base, declared, paused, *limits_ in (yield fetch("all_queues")):
+        catalog.add_queue(QueueEntry(id_, env, name, base, bool(declared), bool(paused), *limits_))
     for id_, env, name, content, created, current, manifest in (yield fetch("all_versions")):
         catalog.add_version(
             VersionEntry(id_, env, name, content, created, _manifests.decode(manifest))
         )
         if current:
             catalog.current[env] = id_
+    catalog.with_lanes = {row[0] for row in (yield fetch("envs_with_lanes"))}
     return catalog

@@ -5,24 +5,27 @@ lane in turns; those with a limit by open lanes in order of their turn, each at 
 share. A queue at its limit is in no index that is read here, so 10,000 blocked keys cost nothing.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 
 import msgspec
 
 from hairtrigger.errors import UnknownWorker
+from hairtrigger.rules import queues
+from hairtrigger.rules.queues import Lane
 from hairtrigger.rules.run import RunOptions
 from hairtrigger.store.catalog import Catalog, VersionEntry
-from hairtrigger.store.database import Row, Steps, each, fetch
+from hairtrigger.store.database import Row, Steps, each, fetch, gather
 from hairtrigger.wire import ids
 from hairtrigger.wire.packets import TYPES
+from hairtrigger.wire.rates import Rate
 from hairtrigger.wire.statuses import CHANGED, SUSPECT
 from hairtrigger.wire.worker import RunInfo
 
 _options = msgspec.json.Decoder(RunOptions)
 _tags = msgspec.json.Decoder(list[str])
 _NO_OPTIONS = RunOptions()
+LOOK_MS = 1_000  # a claim looks at all ready rows at least so often, else from the last claimed on
 
 
 @dataclass(slots=True)
@@ -47,53 +50,146 @@ def claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[R
     version = catalog.versions[demand.version]
     pinned_only = catalog.current.get(demand.env) != demand.version
     statement = "claim_pinned" if pinned_only else "claim"
+    shared = yield from _shared_room(catalog, demand.env, now)
+    lanes = yield from _lanes(catalog, demand, shared, now)
     claimed: list[Row] = []
-    for lane, room in (yield from _lanes(catalog, demand)):
-        n = min(room, demand.want - len(claimed))
-        if n <= 0:
-            break
-        rows = yield fetch(statement, demand.worker, now, demand.version, lane, n)
+    taken = Counter[int]()
+    while lanes and len(claimed) < demand.want:
+        granted = queues.may_start(lanes, shared.queues, shared.env, demand.want - len(claimed))
+        rows = yield gather(statement, [
+            (demand.worker, now, demand.version, lane, n, _low(catalog, lane)) for lane, n in granted
+        ])  # fmt: skip
+        got = Counter(row[7] for row in rows)
         claimed += rows
-        if lane < 0:
-            catalog.queues[-lane].turn = turn
-        else:  # one that had nothing for this worker steps back too, or it would bar the way
-            yield fetch("lane_claimed", lane, len(rows), turn, now)
+        taken.update({lane: got[lane] for lane, _ in granted})
+        for lane in lanes:
+            shared.take(lane.queue, got[lane.id])
+        short = {lane for lane, n in granted if got[lane] < n}
+        if not short:
+            break  # whoever was given a share used it
+        lanes = [  # what the short ones could not use is for the others
+            Lane(lane.id, lane.queue, lane.room - got[lane.id])
+            for lane in lanes if lane.id not in short
+        ]  # fmt: skip
+    yield from _count(catalog, demand.env, taken, shared, now, turn)
     if not claimed:
         return []
+    _remember(catalog, claimed)
     claimed.sort(key=lambda row: (row[4], row[0]))
     return (yield from _describe(catalog, version, claimed, now))
 
 
-def _lanes(catalog: Catalog, demand: Demand) -> Steps[Iterable[tuple[int, int]]]:
-    """The lanes to take from, in order, each with how many at most."""
-    queues = [
-        queue for queue in map(catalog.queues.__getitem__, catalog.env_queues.get(demand.env, ()))
+@dataclass(slots=True)
+class _Room:
+    """What the lanes of an environment share, and what a claim took of it."""
+
+    queues: dict[int, int | None]
+    env: int | None
+    buckets: dict[int, tuple[int, int]]  # a queue's tokens, and the instant they are of
+    taken: Counter[int] = field(default_factory=Counter)
+
+    def take(self, queue: int, n: int) -> None:
+        bound = self.queues.get(queue)
+        if bound is not None:
+            self.queues[queue] = bound - n
+        if self.env is not None:
+            self.env -= n
+        self.taken[queue] += n
+
+
+def _shared_room(catalog: Catalog, env: int, now: int) -> Steps[_Room]:
+    """What may start over all keys of each queue that has such a bound, and in the environment."""
+    limit = catalog.envs[env].limit
+    bounded = [queue for queue in catalog.queues_of(env) if catalog.is_counted(queue)]
+    if not bounded:
+        return _Room({}, None, {})
+    owners = [queue.id for queue in bounded] + ([-env] if limit.limit is not None else [])
+    slots = {row[0]: row for row in (yield fetch("slots_of", owners))}
+    room = _Room({}, None, {})
+    for queue in bounded:
+        _, running, tokens, tokens_at = slots.get(queue.id, (queue.id, 0, 0, 0))
+        if queue.rate is not None:
+            tokens, tokens_at = queues.refill(
+                tokens, tokens_at, now, count=queue.rate.count, per_ms=queue.rate.per_ms
+            )
+            room.buckets[queue.id] = tokens, tokens_at
+            _look_again(catalog, queue.rate, tokens, tokens_at)
+        room.queues[queue.id] = limit.free_of_queue(
+            running,
+            total_limit=queue.total_limit,
+            tokens=tokens if queue.rate is not None else None,
+        )
+    room.env = limit.free(slots[-env][1] if -env in slots else 0)
+    return room
+
+
+def _look_again(catalog: Catalog, rate: Rate, tokens: int, tokens_at: int) -> None:
+    """Nobody tells of a token that has been earned: note when to look."""
+    at = queues.next_start(tokens, tokens_at, count=rate.count, per_ms=rate.per_ms)
+    if at > tokens_at:
+        catalog.look_at = at if catalog.look_at is None else min(at, catalog.look_at)
+
+
+def _lanes(catalog: Catalog, demand: Demand, shared: _Room, now: int) -> Steps[list[Lane]]:
+    """The lanes to take from, in the order of their turns."""
+    served = [
+        queue for queue in catalog.queues_of(demand.env)
         if not queue.paused and (demand.queues is None or queue.name in demand.queues)
+        and shared.queues.get(queue.id) != 0
     ]  # fmt: skip
-    if not queues:
-        return ()
+    if not served or shared.env == 0:
+        return []
     # A queue that had no limit before, or has one no more, may have runs of both kinds.
-    found = [
-        (catalog.queues[-row[0]].turn, row[0], demand.want)
-        for row in (yield fetch("ready_lanes", [-queue.id for queue in queues]))
-    ]
-    if demand.queues is None:
-        opened = yield fetch("open_lanes", demand.env, demand.want + 50)
-    else:
-        served = [queue.id for queue in queues]
-        opened = yield fetch("open_lanes_of", demand.env, demand.want + 50, served)
-    found += [(row[3], row[0], min(row[1], row[2])) for row in opened]
-    found.sort()
-    return _dealt([(lane, room) for _, lane, room in found], demand.want)
+    for queue in served:
+        if now - queue.looked_at >= LOOK_MS:  # another server may have put something in front
+            queue.low, queue.looked_at = 0, now
+    ready = yield fetch(
+        "ready_lanes", [-queue.id for queue in served], [queue.low for queue in served]
+    )
+    found = [(catalog.queues[-row[0]].turn, row[0], -row[0], demand.want) for row in ready]
+    if catalog.is_laned(demand.env):
+        if len(served) == len(catalog.env_queues[demand.env]):
+            opened = yield fetch("open_lanes", demand.env, demand.want + 50)
+        else:
+            ids_ = [queue.id for queue in served]
+            opened = yield fetch("open_lanes_of", demand.env, demand.want + 50, ids_)
+        found += [(row[4], row[0], row[1], min(row[2], row[3])) for row in opened]
+    return [Lane(id_, queue, room) for _, id_, queue, room in sorted(found)]
 
 
-def _dealt(lanes: list[tuple[int, int]], want: int) -> Iterable[tuple[int, int]]:
-    """A fair share for every lane first, then whatever is left to whoever has more."""
-    if len(lanes) > 1:
-        share = max(1, want // len(lanes))
-        yield from ((lane, min(room, share)) for lane, room in lanes)
-        lanes = [(lane, room - share) for lane, room in lanes if room > share]
-    yield from lanes
+def _low(catalog: Catalog, lane: int) -> int:
+    return catalog.queues[-lane].low if lane < 0 else 0
+
+
+def _remember(catalog: Catalog, claimed: list[Row]) -> None:
+    """In front of what was claimed there is nothing more, but for what other servers put there."""
+    for row in claimed:
+        if row[7] < 0:
+            queue = catalog.queues[-row[7]]
+            queue.low = max(queue.low, row[4] - LOOK_MS)
+
+
+def _count(
+    catalog: Catalog, env: int, taken: Counter[int], shared: _Room, now: int, turn: int
+) -> Steps[None]:
+    """Keep the counters equal to the rows. A lane that had nothing for this worker steps back too, or it
+    would bar the way."""
+    for lane in taken:
+        if lane < 0:
+            catalog.queues[-lane].turn = turn
+    tracked = [(lane, n, turn, now) for lane, n in sorted(taken.items()) if lane > 0]
+    yield each("lane_claimed", tracked)
+    if not shared.taken:
+        return
+    rows: list[Row] = []
+    for queue, n in shared.taken.items():
+        if n and catalog.is_counted(catalog.queues[queue]):
+            tokens, tokens_at = shared.buckets.get(queue, (0, 0))
+            spent = n * queues.MILLI if queue in shared.buckets else 0
+            rows.append((queue, n, tokens - spent, tokens_at))
+    if catalog.envs[env].limit.limit is not None:
+        rows.append((-env, shared.taken.total(), 0, 0))
+    yield each("slots_claimed", sorted(rows))
 
 
 def _describe(

@@ -8,7 +8,7 @@ before the commit. There is no artificial delay: an idle committer starts at onc
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from hairtrigger.errors import BadRequest, HairtriggerError, Unavailable
@@ -21,6 +21,7 @@ from hairtrigger.telemetry.events import emit
 from hairtrigger.wire.worker import RunInfo
 
 Change = Callable[[Catalog, int], Steps[Any]]
+Lanes = Collection[int] | None  # of these environments; None: of every one
 MAX_RUNS = 2_000  # new runs in a tick; the rest waits for the next one
 MAX_SETTLES = 4_000
 MAX_CHANGES = 200
@@ -46,7 +47,7 @@ class Committer:
         self._settles: deque[tuple[list[settle.Settle], asyncio.Future[list[settle.Settled]]]] = (
             deque()
         )
-        self._changes: deque[tuple[Change, asyncio.Future[Any]]] = deque()
+        self._changes: deque[tuple[tuple[Change, Lanes], asyncio.Future[Any]]] = deque()
         self._calls: deque[tuple[intake.Call, asyncio.Future[list[intake.Made]]]] = deque()
         self._waiting: deque[Waiting] = deque()
         self._pending_runs = 0
@@ -74,9 +75,34 @@ class Committer:
         """Reports of a worker."""
         return self._add(self._settles, items)
 
-    def change(self, change: Change) -> asyncio.Future[Any]:
-        """Any other change, as steps of a transaction."""
-        return self._add(self._changes, change)
+    def change(self, change: Change, lanes: Lanes = ()) -> asyncio.Future[Any]:
+        """Any other change, as steps of a transaction which can be taken again. ``lanes``: the environments
+        whose lanes, counters and slots it touches."""
+        return self._add(self._changes, (change, lanes))
+
+    def look(self) -> None:
+        """Something may be ready that did not come from here: whoever waits is dealt to again."""
+        self._may_claim = True
+        self._wake.set()
+
+    def _come_back(self) -> None:
+        """A rate lets the next run start later, and nobody will tell."""
+        at, self.catalog.look_at = self.catalog.look_at, None
+        if at is not None and self._waiting:
+            wait_s = max(0, at - self._database.now()) / 1_000
+            asyncio.get_running_loop().call_later(wait_s, self.look)
+
+    async def _tell_others(self, tick: "_Tick") -> None:
+        """Servers with idle workers want to know of runs that nobody here waits for."""
+        if not self._database.is_shared or not (tick.settles or tick.changes or tick.calls):
+            return
+        envs = {call.env for call, _ in tick.calls} | {
+            i.env for batch, _ in tick.settles for i in batch
+        }
+        hungry = {one.demand.env for one in self._waiting if not one.future.done()}
+        freed = any(lanes is None or lanes for (_, lanes), _ in tick.changes)
+        if freed or envs - hungry:
+            await self._database.tell({"ready": True})
 
     def demand(self, demand: Demand) -> Waiting:
         """Ask for runs; ``withdraw`` ends the waiting."""
@@ -147,7 +173,11 @@ class Committer:
             self._waiting = deque(one for one in self._waiting if not one.future.done())
 
     async def _write(self, tick: "_Tick") -> None:
-        answers = await self._database.write(self._steps(tick, self._database.now()))
+        answers = await self._database.write(
+            lambda now: self._steps(tick, now), lanes=lambda: tick.lanes(self.catalog)
+        )
+        self._come_back()
+        await self._tell_others(tick)
         for future, answer in answers:
             _answer(future, answer)
 
@@ -161,7 +191,7 @@ class Committer:
             for batch, future in tick.settles:
                 answers.append((future, settled[start : start + len(batch)]))
                 start += len(batch)
-        for change, future in tick.changes:
+        for (change, _), future in tick.changes:
             try:
                 answers.append((future, (yield from change(catalog, now))))
             except HairtriggerError as error:  # raised before anything was written
@@ -210,11 +240,19 @@ class _Tick:
     def __init__(
         self,
         settles: list[tuple[list[settle.Settle], asyncio.Future[Any]]],
-        changes: list[tuple[Change, asyncio.Future[Any]]],
+        changes: list[tuple[tuple[Change, Lanes], asyncio.Future[Any]]],
         calls: list[tuple[intake.Call, asyncio.Future[Any]]],
         waiting: list[Waiting],
     ) -> None:
         self.settles, self.changes, self.calls, self.waiting = settles, changes, calls, waiting
+
+    def lanes(self, catalog: Catalog) -> set[int]:
+        """The environments whose lanes it touches, of those that have any."""
+        envs = {item.env for batch, _ in self.settles for item in batch}
+        envs |= {call.env for call, _ in self.calls} | {one.demand.env for one in self.waiting}
+        for (_, lanes), _ in self.changes:
+            envs.update(catalog.envs if lanes is None else lanes)
+        return {env for env in envs if env in catalog.envs and catalog.is_laned(env)}
 
     def singles(self) -> list["_Tick"]:
         return [

@@ -1,29 +1,31 @@
 """What a database must give the store, and how a transaction is written for all of them.
 
 A transaction is a generator: it yields statements and is sent their rows. The same text of decisions runs
-inside SQLite, where each statement is a call, and inside PostgreSQL, where each is awaited. Statements are
-named and live in ``queries/``; a list among the parameters travels as one (see ``{list}`` there).
+inside SQLite, where each statement is a call, and inside PostgreSQL, where each is awaited. A transaction
+must be repeatable: a database with several servers begins it anew when another one was faster.
 """
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
 
 class Statement(NamedTuple):
-    """One named statement: with ``many``, executed for each of ``params`` and answering nothing."""
+    """One named statement. With ``many``, it is executed for each of ``params``; the rows that come of it
+    are wanted only with ``answers``."""
 
     name: str
     params: Sequence[Any]
     many: bool = False
+    answers: bool = True
 
 
 Row = tuple[Any, ...]
 Steps = Generator[Statement, list[Row], T]
+Transaction = Callable[[int], Steps[T]]
+"""Given the database's clock (ms since 1970), the steps to be taken; called again when they are repeated."""
 
 
 def fetch(name: str, *params: Any) -> Statement:
@@ -33,11 +35,39 @@ def fetch(name: str, *params: Any) -> Statement:
 
 def each(name: str, rows: Sequence[Sequence[Any]]) -> Statement:
     """A statement to be executed for every row of parameters."""
+    return Statement(name, rows, many=True, answers=False)
+
+
+def gather(name: str, rows: Sequence[Sequence[Any]]) -> Statement:
+    """A statement to be executed for every row of parameters; answers all of their rows."""
     return Statement(name, rows, many=True)
 
 
 class Database(ABC):
     """One database: transactions that write, one at a time for each caller, and reads beside them."""
+
+    refresh: Callable[[], Steps[None]]
+    """Reads anew what the caller remembers of the catalogue; run inside a transaction that finds it old."""
+
+    node: int = 0
+    """Which server this is, among those that share the database: part of every number it makes."""
+
+    @property
+    def hears(self) -> bool:
+        """Whether what other servers tell arrives."""
+        return False
+
+    was_away: bool = False
+    """It could not be written for longer than a moment: nobody could renew a lease. Whoever gives everybody
+    a full one sets it back."""
+
+    on_told: Callable[[dict[str, Any]], None]
+    """Called with what other servers tell."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other servers work on the database now."""
+        return False
 
     @abstractmethod
     async def open(self) -> None:
@@ -52,9 +82,11 @@ class Database(ABC):
         """The clock that decides: ms since 1970."""
 
     @abstractmethod
-    async def write(self, steps: Steps[T]) -> T:
+    async def write(self, transaction: Transaction[T], *, lanes: Callable[[], set[int]] = set) -> T:
         """Run one transaction; when this returns, it is on the disk.
 
+        Args:
+            lanes: Names the environments whose lanes it may touch: nobody else does meanwhile.
         Raises:
             DataError: one of its values was refused; nothing was written.
             Unavailable: the database could not be written; nothing was written.
@@ -64,40 +96,21 @@ class Database(ABC):
     async def read(self, steps: Steps[T], *, quick: bool = False) -> T:
         """Run statements on one snapshot. ``quick`` promises that they take well under a millisecond."""
 
+    async def tell(self, facts: dict[str, Any]) -> None:
+        """Tell the other servers, if there are any; what cannot be told now is not told."""
+
+    async def forget(self, instant: int) -> int:
+        """Drop history that ended before an instant (ms), as far as that can be done at once. Answers the
+        instant up to which single rows are to be deleted."""
+        return instant
+
+    async def keep(self) -> None:
+        """What the database itself needs done from time to time."""
+
 
 class DataError(Exception):
     """A statement was refused because of its values; the transaction has been rolled back."""
 
 
-def load_queries(dialect: str) -> dict[str, str]:
-    """All statements by name.
-
-    In ``queries/*.sql``, ``-- name: x`` starts a statement and ``-- name: x.sqlite`` one that stands in its
-    place in SQLite. ``-- page: x`` starts one that is read in both directions, as ``x_older`` and
-    ``x_newer``: ``{past id}`` is ``id < $2`` or ``id > $2``, ``{order}`` follows.
-    """
-    found: dict[str, str] = {}
-    special: dict[str, str] = {}
-    for path in sorted((Path(__file__).parent / "queries").glob("*.sql")):
-        for name, text in _split(path.read_text(encoding="utf-8")):
-            base, _, only = name.partition(".")
-            target = special if only else found
-            if only in ("", dialect):
-                if base in target:
-                    raise ValueError(f"{path.name}: the statement {name} stands twice")
-                target[base] = text
-    return found | special
-
-
-_HEADER = re.compile(r"^-- (name|page): (\S+)$", re.MULTILINE)
-_PAST = re.compile(r"\{past (\w+)\}")
-
-
-def _split(text: str) -> Iterable[tuple[str, str]]:
-    parts = _HEADER.split(text)
-    for kind, name, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-        if kind == "name":
-            yield name, body.strip()
-        else:
-            yield f"{name}_older", _PAST.sub(r"\1 < $2", body).replace("{order}", "desc").strip()
-            yield f"{name}_newer", _PAST.sub(r"\1 > $2", body).replace("{order}", "asc").strip()
+class Conflict(Exception):
+    """A row was not as the transaction had read it: somebody else was faster. It is begun anew."""

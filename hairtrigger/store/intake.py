@@ -12,7 +12,7 @@ import msgspec
 from hairtrigger.errors import HairtriggerError, Unprocessable
 from hairtrigger.rules.run import RunOptions
 from hairtrigger.store.catalog import Catalog, QueueEntry, TaskEntry
-from hairtrigger.store.database import Row, Steps, each, fetch
+from hairtrigger.store.database import Row, Steps, each, fetch, gather
 from hairtrigger.wire import ids
 from hairtrigger.wire.statuses import (
     CANCEL_REQUESTED,
@@ -115,15 +115,15 @@ class _Rows:
     )
     tags: list[Row] = field(default_factory=list)
     keys: list[Row] = field(default_factory=list)
-    debounces: list[Row] = field(default_factory=list)
     requests: list[Row] = field(default_factory=list)
+    again: list[Row] = field(default_factory=list)  # requests that made more of what they asked for
     parents: set[int] = field(default_factory=set)
     fresh_keys: dict[tuple[int, int, str], int] = field(default_factory=dict)
     fresh_requests: dict[tuple[int, str], list[Made]] = field(default_factory=dict)
 
     def clear(self) -> None:
         """Forget what has been written; what was folded by key stays known for the tick."""
-        for written in (self.runs, self.live, self.tags, self.keys, self.debounces, self.requests):
+        for written in (self.runs, self.live, self.tags, self.keys, self.requests, self.again):
             written.clear()
         self.tracked.clear()
         self.parents.clear()
@@ -141,8 +141,10 @@ def take(catalog: Catalog, calls: list[Call], now: int) -> Steps[list[list[Made]
 
 def _take_call(catalog: Catalog, call: Call, rows: _Rows, now: int) -> Steps[list[Made]]:
     known: dict[int, Made] = {}
+    found: list[Made] | None = None
     if call.request_key is not None:
-        known = yield from _made_before(call, call.request_key, rows, now)
+        found = yield from _made_before(call, call.request_key, rows, now)
+        known = {position: one for position, one in enumerate(found or ()) if one.id}
         if all(position in known for position in range(len(call.runs))):
             return [known[position] for position in range(len(call.runs))]
     if call.one_time is not None:
@@ -161,32 +163,41 @@ def _take_call(catalog: Catalog, call: Call, rows: _Rows, now: int) -> Steps[lis
     if all(one.error is not None for one in made):
         return made  # what was refused is not remembered: mended, it may be asked for again
     if call.one_time is not None:
-        rows.requests.append((call.env, call.one_time.name, "", call.one_time.expires_at))
+        rows.requests.append((call.env, call.one_time.name, "", call.one_time.expires_at, now))
         rows.fresh_requests[call.env, call.one_time.name] = []
     if call.request_key is not None:
         text = msgspec.json.encode([(one.id, one.cached) for one in made]).decode()
-        rows.requests.append((call.env, call.request_key, text, now + REQUEST_MEMORY_MS))
+        if found is None:
+            until = now + REQUEST_MEMORY_MS
+            rows.requests.append((call.env, call.request_key, text, until, now))
+        else:
+            rows.again.append((call.env, call.request_key, text))
         rows.fresh_requests[call.env, call.request_key] = made
     return made
 
 
-def _made_before(call: Call, request_key: str, rows: _Rows, now: int) -> Steps[dict[int, Made]]:
-    """What the same request made earlier, by position; what it could not make is tried again."""
+def _made_before(call: Call, request_key: str, rows: _Rows, now: int) -> Steps[list[Made] | None]:
+    """What the same request made earlier; what it could not make has no id, and is tried again."""
     fresh = rows.fresh_requests.get((call.env, request_key))
     if fresh is None:
         found = yield fetch("request_made", call.env, request_key, now)
-        fresh = [Made(*one) for one in msgspec.json.decode(found[0][0])] if found else []
-    return {position: one for position, one in enumerate(fresh) if one.id}
+        fresh = [Made(*one) for one in msgspec.json.decode(found[0][0])] if found else None
+    return fresh
 
 
-def _parents(call: Call) -> Steps[dict[int, tuple[int, int, bool]]]:
-    """For each parent named: its root, its depth and whether it has been cancelled."""
+def _parents(call: Call) -> Steps[dict[int, tuple[int, int, bool, bool]]]:
+    """For each parent named: its root, its depth, whether it has been cancelled, and is unfinished."""
     named = sorted({run.parent for run in call.runs if run.parent is not None})
     if not named:
         return {}
     found = yield fetch("parents", call.env, named)
     return {
-        id_: (root, depth, bool(flags & CANCEL_REQUESTED) or final == FinalStatus.CANCELED)
+        id_: (
+            root,
+            depth,
+            bool(flags & CANCEL_REQUESTED) or final == FinalStatus.CANCELED,
+            final is None,
+        )
         for id_, root, depth, flags, final in found
     }
 
@@ -195,7 +206,7 @@ def _take_run(
     catalog: Catalog,
     run: NewRun,
     rows: _Rows,
-    parents: dict[int, tuple[int, int, bool]],
+    parents: dict[int, tuple[int, int, bool, bool]],
     now: int,
 ) -> Steps[Made]:
     task = yield from catalog.need_task(run.env, run.task)
@@ -215,7 +226,7 @@ def _take_run(
     if run.parent is not None:
         if run.parent not in parents:
             return Made(error=Unprocessable("The parent run does not exist in this environment."))
-        root, parent_depth, canceled = parents[run.parent]
+        root, parent_depth, canceled, is_unfinished = parents[run.parent]
         if canceled:
             return Made(
                 error=Unprocessable("The parent run was canceled: it can trigger no more runs.")
@@ -223,13 +234,14 @@ def _take_run(
         depth = parent_depth + 1
         if depth > MAX_DEPTH:
             return Made(error=Unprocessable(f"Runs are nested deeper than {MAX_DEPTH} levels."))
-        rows.parents.add(run.parent)
+        if is_unfinished:
+            rows.parents.add(run.parent)
     name = run.queue or catalog.queue_name(run.task, task.manifest)
     own = name == f"task/{run.task}"
     queue = yield from catalog.need_queue(run.env, name, declared=own)
     ready = _add(catalog, run, task, queue, rows, root=root, depth=depth, now=now)
     if run.key is not None:
-        rows.keys.append((run.env, task.id, run.key, run.id, now + run.key_ttl_ms))
+        rows.keys.append((run.env, task.id, run.key, run.id, now + run.key_ttl_ms, now))
         rows.fresh_keys[run.env, task.id, run.key] = run.id
     return Made(run.id, ready=ready)
 
@@ -277,6 +289,7 @@ def _add(
     ]  # fmt: skip
     if queue.limit is None:
         rows.live.append(tuple(live))
+        catalog.lower(-queue.id, order_at)
     else:
         rows.tracked[queue.id, run.ckey or ""].append(live)
     return state is LiveState.READY
@@ -315,25 +328,35 @@ def _debounced(
     if run.delay_until is None:
         run.delay_until = until
     latest = now + debounce.latest_ms
-    yield fetch("remember_debounce", run.env, task.id, debounce.key, run.id, latest)
+    yield fetch("remember_debounce", run.env, task.id, debounce.key, run.id, latest, until)
     return None
 
 
 def _write(catalog: Catalog, rows: _Rows, now: int) -> Steps[None]:
     yield each("insert_runs", rows.runs)
-    for (queue_id, ckey), members in rows.tracked.items():
-        queue = catalog.queues[queue_id]
-        ready = sum(1 for live in members if live[3] == LiveState.READY)
-        found = yield fetch(
-            "enter_lane", queue.env, queue_id, ckey, queue.limit, ready, len(members),
-            ids.first_at(now), int(queue.paused), now,
-        )  # fmt: skip
-        for live in members:
-            live[2], live[4] = found[0][0], 1
-            rows.live.append(tuple(live))
+    yield from _enter_lanes(catalog, rows, now)
     yield each("insert_live", rows.live)
     yield each("insert_tags", rows.tags)
-    yield each("take_key", rows.keys)
-    yield each("remember_request", rows.requests)
-    yield each("add_flags", [(parent, HAS_CHILDREN) for parent in rows.parents])
+    # in their order: of two servers with the same keys one waits, and neither for the other
+    yield each("take_key", sorted(rows.keys))
+    yield each("remember_request", sorted(rows.requests))
+    yield each("remember_again", rows.again)
+    yield each("mark_parents", [(parent, HAS_CHILDREN) for parent in sorted(rows.parents)])
     rows.clear()
+
+
+def _enter_lanes(catalog: Catalog, rows: _Rows, now: int) -> Steps[None]:
+    if not rows.tracked:
+        return
+    turn = ids.first_at(now)
+    entering = []
+    for (queue_id, ckey), members in sorted(rows.tracked.items()):
+        queue = catalog.queues[queue_id]
+        ready = sum(1 for live in members if live[3] == LiveState.READY)
+        entering.append((
+            queue.env, queue_id, ckey, queue.limit, ready, len(members), turn, int(queue.paused), now
+        ))  # fmt: skip
+    for queue_id, ckey, lane in (yield gather("enter_lane", entering)):
+        for live in rows.tracked[queue_id, ckey]:
+            live[2], live[4] = lane, 1
+            rows.live.append(tuple(live))

@@ -1,63 +1,82 @@
 """Numbered SQL files, each applied once and in order; forward only.
 
-``schema_version`` remembers what was applied and a checksum of its text.
+``schema_version`` remembers what was applied and a checksum of its text. Every file only adds, so that
+servers of the version before go on working while it is applied and afterwards.
 """
 
 import hashlib
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from hairtrigger.errors import ConfigError
 
 _FOLDER = Path(__file__).parent / "migrations"
+REMEMBER = (
+    "create table if not exists schema_version (number integer primary key, checksum text not null)"
+)
+APPLIED = "select number, checksum from schema_version"
 
 
-def known(dialect: str = "sqlite") -> dict[int, Path]:
-    """The files of a dialect by number."""
-    return {int(path.name[:4]): path for path in sorted(_FOLDER.glob(f"*.{dialect}.sql"))}
+class Migration(NamedTuple):
+    number: int
+    name: str
+    text: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-def migrate(connection: sqlite3.Connection) -> list[int]:
-    """Apply what is missing; answers the numbers applied.
+def known(dialect: str = "sqlite") -> list[Migration]:
+    """The files of a dialect in their order."""
+    return [
+        Migration(int(path.name[:4]), path.name, path.read_text(encoding="utf-8"))
+        for path in sorted(_FOLDER.glob(f"*.{dialect}.sql"))
+    ]
+
+
+def missing(dialect: str, applied: Mapping[int, str]) -> list[Migration]:
+    """What a database lacks that has ``applied`` these numbers with these checksums.
 
     Raises:
         ConfigError: the database is newer than this program, or an applied file was edited.
     """
+    files = known(dialect)
+    newest = files[-1].number
+    if applied and max(applied) > newest:
+        raise ConfigError(
+            f"The database has schema {max(applied)}, this hairtrigger knows up to {newest}. "
+            "Install the newer version that last used it."
+        )
+    for file in files:
+        if applied.get(file.number, file.checksum) != file.checksum:
+            raise ConfigError(f"{file.name} was changed after it had been applied.")
+    return [file for file in files if file.number not in applied]
+
+
+def migrate(connection: sqlite3.Connection) -> list[int]:
+    """Apply to a SQLite database what it lacks; answers the numbers applied.
+
+    Raises:
+        ConfigError: as ``missing``.
+    """
     connection.execute("begin exclusive")
     try:
-        applied = _apply(connection)
+        connection.execute(REMEMBER)
+        lacking = missing("sqlite", dict(connection.execute(APPLIED).fetchall()))
+        for file in lacking:
+            for statement in _statements(file.text):
+                connection.execute(statement)
+            connection.execute(
+                "insert into schema_version values (?, ?)", (file.number, file.checksum)
+            )
     except BaseException:
         connection.execute("rollback")
         raise
     connection.execute("commit")
-    return applied
-
-
-def _apply(connection: sqlite3.Connection) -> list[int]:
-    connection.execute(
-        "create table if not exists schema_version (number integer primary key, checksum text not null)"
-    )
-    present = dict(connection.execute("select number, checksum from schema_version").fetchall())
-    files = known()
-    newest = max(files)
-    if present and max(present) > newest:
-        raise ConfigError(
-            f"The database has schema {max(present)}, this hairtrigger knows up to {newest}. "
-            "Install the newer version that last used it."
-        )
-    applied = []
-    for number, path in files.items():
-        text = path.read_text(encoding="utf-8")
-        checksum = hashlib.sha256(text.encode()).hexdigest()
-        if number in present:
-            if present[number] != checksum:
-                raise ConfigError(f"{path.name} was changed after it had been applied.")
-            continue
-        for statement in _statements(text):
-            connection.execute(statement)
-        connection.execute("insert into schema_version values (?, ?)", (number, checksum))
-        applied.append(number)
-    return applied
+    return [file.number for file in lacking]
 
 
 def _statements(text: str) -> list[str]:

@@ -65,12 +65,13 @@ def _give_back(catalog: Catalog, strays: list[int], now: int) -> Steps[list[Sett
         step = attempts.when_not_begun(settle.hand_out(catalog, row, policies))
         settle.end(ends, row, step, now)
         settled.append(Settled("ok", step, row[0], row[7]))
-    yield from settle.write_ends(ends, now)
+    yield from settle.write_ends(catalog, ends, now)
     return settled
 
 
 def end_session(catalog: Catalog, now: int, *, worker: int, silent: bool) -> Steps[list[Settled]]:
     """Forget a session; what it still held was lost with it, or was never begun when it left in order."""
+    yield fetch("delete_worker", worker)  # first: it waits for claims under way, which give it more
     rows = yield fetch("handed_out_to", worker)
     policies = yield from settle.policies_of([row[0] for row in rows])
     ends = Ends()
@@ -83,8 +84,7 @@ def end_session(catalog: Catalog, now: int, *, worker: int, silent: bool) -> Ste
         step = attempts.after_silence(run) if silent else attempts.when_not_begun(run)
         settle.end(ends, row, step, now)
         settled.append(Settled("ok", step, row[0], row[7]))
-    yield from settle.write_ends(ends, now)
-    yield fetch("delete_worker", worker)
+    yield from settle.write_ends(catalog, ends, now)
     return settled
 
 

@@ -4,7 +4,7 @@ Whoever reports names session and fence; a row that has moved on refuses him ("l
 settled before is told "ok" again. Slots, batches, keys and metadata follow in the same transaction.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from random import random
 
@@ -39,6 +39,7 @@ class Settle:
     """A worker's word on a run that it holds."""
 
     run_id: int
+    env: int
     worker: int
     fence: int
     result: Result
@@ -63,8 +64,12 @@ class Ends:
     back: list[Row] = field(default_factory=list)
     attempts: list[Row] = field(default_factory=list)
     lanes: dict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
+    stopped: Counter[tuple[int, int]] = field(default_factory=Counter)  # (environment, lane)
     release_keys: list[int] = field(default_factory=list)
     in_batches: list[int] = field(default_factory=list)
+    ready: list[tuple[int, int]] = field(
+        default_factory=list
+    )  # (lane, order_at) of what goes back at once
 
 
 def settle(catalog: Catalog, items: list[Settle], now: int) -> Steps[list[Settled]]:
@@ -98,9 +103,9 @@ def settle(catalog: Catalog, items: list[Settle], now: int) -> Steps[list[Settle
         for item, answer in zip(items, answers, strict=True)
         if item.result.metadata and answer.step is not None
     ]
-    if changes:
+    yield from write_ends(catalog, ends, now)
+    if changes:  # afterwards: it marks the rows that the ends were read from
         yield from change_metadata(changes, now, lenient=True)
-    yield from write_ends(ends, now)
     return answers
 
 
@@ -129,13 +134,16 @@ def end(
     """Note what the end of one hand-out writes. ``row`` is one of ``handed_out``; ``reported`` says that
     its worker told us."""
     (run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
-     version, _) = row  # fmt: skip
+     version, order_at) = row  # fmt: skip
     usage_ms += used_ms
     was_running = state == LiveState.RUNNING
+    believed = (run_id, fence, state, flags)
+    if was_running:
+        ends.stopped[env, lane] += 1
     match step:
         case Finish(status, output, error):
             begun = attempt if was_running or not fence else attempt - 1
-            ends.gone.append((run_id,))
+            ends.gone.append(believed)
             ends.results.append((
                 run_id, env, int(status), begun if fence else 0, fence, started_at, now, usage_ms, version,
                 None if output is None else output[1], None if output is None else _TYPE[output[0]],
@@ -150,7 +158,7 @@ def end(
         case Again(delay_ms, attempt_used, reason, error, suspect):
             after = LiveState.DELAYED if delay_ms > 0 else LiveState.READY
             ends.back.append((
-                run_id, int(after), now + delay_ms if delay_ms > 0 else None, attempt + attempt_used,
+                *believed, int(after), now + delay_ms if delay_ms > 0 else None, attempt + attempt_used,
                 SUSPECT if suspect else 0, usage_ms,
             ))  # fmt: skip
             ends.attempts.append((
@@ -159,6 +167,8 @@ def end(
             ))  # fmt: skip
             if tracked:
                 _move(ends, lane, state, after)
+            elif after == LiveState.READY:
+                ends.ready.append((lane, order_at))
 
 
 def _move(ends: Ends, lane: int, before: int, after: int | None) -> None:
@@ -169,13 +179,16 @@ def _move(ends: Ends, lane: int, before: int, after: int | None) -> None:
     counters[2] -= after is None
 
 
-def write_ends(ends: Ends, now: int) -> Steps[None]:
+def write_ends(catalog: Catalog, ends: Ends, now: int) -> Steps[None]:
     """Write what was noted."""
     yield each("delete_live", ends.gone)
     yield each("insert_results", ends.results)
     yield each("send_back", ends.back)
+    for lane, order_at in ends.ready:
+        catalog.lower(lane, order_at)
     yield each("insert_attempts", ends.attempts)
     yield each("lane_moved", [(lane, *counts, now) for lane, counts in sorted(ends.lanes.items())])
+    yield from _free_slots(catalog, ends.stopped)
     if ends.in_batches:
         found = yield fetch("batches_of", ends.in_batches)
         yield each("batch_finished", [(batch, count, now) for batch, count in found])
@@ -184,6 +197,23 @@ def write_ends(ends: Ends, now: int) -> Steps[None]:
         yield each("release_key", [
             (env, task, _options.decode(opts).idempotency_key, run_id) for run_id, env, task, opts in found
         ])  # fmt: skip
+
+
+def _free_slots(catalog: Catalog, stopped: Counter[tuple[int, int]]) -> Steps[None]:
+    """Give back what queues count over all their keys, and environments."""
+    counted = {
+        env: any(map(catalog.is_counted, catalog.queues_of(env)))
+        for env in {env for env, _ in stopped}
+    }
+    tracked = [lane for env, lane in stopped if lane > 0 and counted[env]]
+    rows = (yield fetch("queues_of_lanes", tracked)) if tracked else []
+    queues: dict[int, int] = {row[0]: row[1] for row in rows}
+    freed = Counter[int]()
+    for (env, lane), n in stopped.items():
+        if counted[env]:
+            freed[-lane if lane < 0 else queues[lane]] += n
+            freed[-env] += n
+    yield each("slots_freed", sorted(freed.items()))
 
 
 def _know_repeats(items: list[Settle], answers: list[Settled], missing: list[int]) -> Steps[None]:
@@ -209,9 +239,10 @@ def change_metadata(
     """
     rows = yield fetch("metadata_of", [run_id for run_id, _ in changes])
     current: dict[int, str] = {}
+    before: dict[int, str | None] = {}
     for run_id, opts, changed in rows:
         given = _options.decode(opts).metadata if opts else None
-        current[run_id] = changed if changed is not None else given or "{}"
+        current[run_id], before[run_id] = changed if changed is not None else given or "{}", changed
     for run_id, operations in changes:
         if run_id not in current:
             continue
@@ -223,7 +254,9 @@ def change_metadata(
                 raise
         else:
             current[run_id] = text
-    yield each("change_metadata", [(run_id, now, text) for run_id, text in current.items()])
+    yield each(
+        "change_metadata", [(id_, now, text, before[id_]) for id_, text in sorted(current.items())]
+    )
     yield each("mark_changed", [(run_id,) for run_id in current])
     return current
 

@@ -8,7 +8,6 @@ of their own was measured slower, since two threads then hand the interpreter lo
 import asyncio
 import fcntl
 import os
-import re
 import sqlite3
 import sys
 import threading
@@ -21,14 +20,21 @@ from typing import TypeVar
 import msgspec
 
 from hairtrigger.errors import ConfigError, Unavailable
-from hairtrigger.store import schema
-from hairtrigger.store.database import Database, DataError, Row, Statement, Steps, load_queries
+from hairtrigger.store import schema, statements
+from hairtrigger.store.database import (
+    Conflict,
+    Database,
+    DataError,
+    Row,
+    Statement,
+    Steps,
+    Transaction,
+)
+from hairtrigger.store.statements import Statements
 
 T = TypeVar("T")
 OLDEST = (3, 37, 0)  # STRICT tables
 LOG_BYTES = 16_000_000  # of the write-ahead log: wal_autocheckpoint pages
-_PARAMETER = re.compile(r"\$(\d+)")
-_LIST = re.compile(r"\{list \$(\d+)\}")
 _PRAGMAS = """
 pragma synchronous = full;
 pragma cache_size = -65536;
@@ -48,7 +54,7 @@ class SQLite(Database):
 
     def __init__(self, path: str, clock: Callable[[], float] = time.time) -> None:
         self.path, self._clock = path, clock
-        self._queries = {name: _dialect(text) for name, text in load_queries("sqlite").items()}
+        self._queries = statements.load("sqlite")
         self._commits = ThreadPoolExecutor(1, "hairtrigger-commit")
         self._readers = ThreadPoolExecutor(2, "hairtrigger-read")
         self._local = threading.local()
@@ -90,12 +96,12 @@ class SQLite(Database):
             os.close(self._lock)
             self._lock = None
 
-    async def write(self, steps: Steps[T]) -> T:
+    async def write(self, transaction: Transaction[T], *, lanes: Callable[[], set[int]] = set) -> T:
         connection = self._writer
         assert connection is not None, "open first"
         try:
             connection.execute("begin immediate")
-            result = _run(connection, self._queries, steps)
+            result = _run(connection, self._queries, transaction(self.now()))
             if self.path == ":memory:":
                 connection.execute("commit")
             else:
@@ -193,12 +199,12 @@ class SQLite(Database):
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _run(connection: sqlite3.Connection, queries: dict[str, str], steps: Steps[T]) -> T:
+def _run(connection: sqlite3.Connection, statements: Statements, steps: Steps[T]) -> T:
     rows: list[Row] = []
     try:
         statement = next(steps)
         while True:
-            rows = _execute(connection, queries, statement)
+            rows = _execute(connection, statements, statement)
             statement = steps.send(rows)
     except StopIteration as stop:
         result: T = stop.value
@@ -206,23 +212,29 @@ def _run(connection: sqlite3.Connection, queries: dict[str, str], steps: Steps[T
 
 
 def _execute(
-    connection: sqlite3.Connection, queries: dict[str, str], statement: Statement
+    connection: sqlite3.Connection, statements: Statements, statement: Statement
 ) -> list[Row]:
-    if statement.many:
-        if statement.params:
-            connection.executemany(queries[statement.name], statement.params)
-        return []
-    params = [_json(value) if isinstance(value, list) else value for value in statement.params]
-    return connection.execute(queries[statement.name], params).fetchall()
+    name, params = statement.name, statement.params
+    text = statements.texts[name]
+    if not statement.many:
+        given = [_json(value) if isinstance(value, list) else value for value in params]
+        rows = connection.execute(text, given).fetchall()
+        if not rows and name in statements.exact:
+            raise Conflict(name)
+        return rows
+    if statement.answers:
+        return [row for one in params for row in connection.execute(text, one).fetchall()]
+    if params:
+        count = connection.executemany(text, params).rowcount
+        if name in statements.exact and count != len(params):
+            raise Conflict(
+                name
+            )  # one writer: what was read cannot have changed, so this is a defect
+    return []
 
 
 def _json(value: list[object]) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _dialect(text: str) -> str:
-    text = _LIST.sub(r"(select value from json_each(?\1))", text)
-    return _PARAMETER.sub(r"?\1", text)
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

@@ -5,17 +5,19 @@ returns, its effect is on the disk. Every method that touches runs takes the env
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
+from hairtrigger.errors import Unavailable
 from hairtrigger.rules.run import Run
 from hairtrigger.store import catalog as catalogs
 from hairtrigger.store import intake, reads, settle
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.claim import Demand
-from hairtrigger.store.committer import Change, Committer
+from hairtrigger.store.committer import Change, Committer, Lanes
 from hairtrigger.store.database import Database, Row, Steps, each, fetch
-from hairtrigger.store.watch import DUE, LOOK_MS, Watch
+from hairtrigger.store.watch import DUE, LOOK_MS, Key, Watch
 from hairtrigger.wire import ids
 from hairtrigger.wire.worker import RunInfo
 
@@ -25,12 +27,13 @@ T = TypeVar("T")
 class Store:
     """One open database. Open it once, close it last."""
 
-    def __init__(self, database: Database, *, node: int = 0) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
         self.watch = Watch()
-        self.make_id = ids.IdMaker(node, clock=lambda: database.now() / 1000)
         self.catalog = Catalog()
+        self._ids: ids.IdMaker | None = None
         self._committer: Committer | None = None
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def open(self) -> "Store":
         """Connect, migrate, and begin to take writes.
@@ -39,22 +42,72 @@ class Store:
             ConfigError: the database is in use by another server, or newer than this program.
         """
         try:
+            self.database.refresh = self._refresh
+            self.database.on_told = self._told
             await self.database.open()
             self.catalog.replace(await self.database.read(catalogs.load(), quick=True))
             newest = await self.database.read(one("newest_number"), quick=True)
         except BaseException:
             await self.database.close()
             raise
-        self.make_id.go_beyond(newest[0][0] or 0)
-        self._committer = Committer(self.database, self.catalog, self.make_id)
+        database = self.database
+        self._ids = ids.IdMaker(database.node, clock=lambda: database.now() / 1000)
+        self._ids.go_beyond(newest[0][0] or 0)
+        self._committer = Committer(database, self.catalog, self.make_id)
+        self.watch.on_tell = self._tell
         return self
 
     async def close(self) -> None:
         """Write what is pending and let go of the database."""
         self.watch.close()
+        await asyncio.gather(*self._telling, return_exceptions=True)
         if self._committer is not None:
             await self._committer.close()
         await self.database.close()
+
+    def make_id(self) -> int:
+        """A new number: for a run, a batch, a session; greater than every one before."""
+        assert self._ids is not None, "open the store first"
+        self._ids.move_to(self.database.node)
+        return self._ids()
+
+    def _refresh(self) -> Steps[None]:
+        self.catalog.replace((yield from catalogs.load()))
+
+    def look(self) -> None:
+        """Deal again to whoever waits, and wake those who may have missed a word of another server."""
+        if self.database.is_shared:
+            self.committer.look()
+            if not self.database.hears:
+                self.watch.wake_all()
+
+    async def reload(self) -> None:
+        """Read the catalogue anew: another server has changed it."""
+        await self.change(lambda _catalog, _now: _nothing())  # a tick begins by looking
+
+    def _tell(self, keys: list[Key]) -> None:
+        """What is told here is told to the other servers too."""
+        if self.database.is_shared and keys:
+            self._do(self.database.tell({"keys": keys}))
+
+    def _told(self, facts: dict[str, Any]) -> None:
+        """Another server told something."""
+        if "all" in facts:
+            self.watch.wake_all()
+        self.watch.wake((kind, number) for kind, number in facts.get("keys", ()))
+        if self._committer is not None and {"ready", "all", "hello"} & facts.keys():
+            self._committer.look()
+        if {"catalog", "all"} & facts.keys():
+            self._do(self._reload_quietly())
+
+    async def _reload_quietly(self) -> None:
+        with contextlib.suppress(Unavailable):  # the next tick compares again
+            await self.reload()
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     @property
     def committer(self) -> Committer:
@@ -94,9 +147,14 @@ class Store:
             self.committer.withdraw(waiting)
         return await waiting.future
 
-    async def change(self, change: Change) -> Any:
-        """Run the steps of a change in the next tick: ``change(catalog, now)`` yields statements."""
-        return await self.committer.change(change)
+    async def change(self, change: Change, *, lanes: Lanes = ()) -> Any:
+        """Run the steps of a change in the next tick: ``change(catalog, now)`` yields statements. It is called
+        once more when the tick is repeated.
+
+        Args:
+            lanes: The environments whose lanes and slots it touches; None: those of every one.
+        """
+        return await self.committer.change(change, lanes)
 
     async def read(self, steps: Steps[T], *, quick: bool = False) -> T:
         """Look, without writing."""
@@ -104,9 +162,18 @@ class Store:
 
     async def runs(self, env: int, run_ids: Sequence[int]) -> list[Run]:
         """The runs of an environment among some ids, newest first."""
-        return await self.read(
-            reads.runs(self.catalog, env, list(run_ids)), quick=len(run_ids) <= 10
+        quick = len(run_ids) <= 10
+        return await self.with_catalog(
+            lambda catalog: reads.runs(catalog, env, list(run_ids)), quick=quick
         )
+
+    async def with_catalog(self, look: Callable[[Catalog], Steps[T]], *, quick: bool = False) -> T:
+        """Look at rows that name things of the catalogue, which another server may just have made."""
+        try:
+            return await self.read(look(self.catalog), quick=quick)
+        except KeyError:
+            await self.reload()
+            return await self.read(look(self.catalog), quick=quick)
 
     def add_events(self, env: int, rows: list[tuple[int, int, str]]) -> Awaitable[None]:
         """Append log lines and spans, (run id, position, JSON text), to the environment's runs in the next
@@ -128,6 +195,10 @@ class Store:
         """A large value's data type and bytes, or None."""
         rows = await self.read(one("get_blob", env, name))
         return (rows[0][0], rows[0][1]) if rows else None
+
+
+def _nothing() -> Steps[None]:
+    yield from ()
 
 
 def _events(rows: Sequence[Row]) -> Steps[None]:

@@ -5,7 +5,7 @@ In one process this is all there is; a database with several servers tells the o
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 Key = tuple[str, int]
 DUE: Key = ("due", 0)  # something is due sooner than the clockwork would look by itself
@@ -26,9 +26,21 @@ class Watch:
     def __init__(self) -> None:
         self._waiting: dict[Key, set[asyncio.Future[None]]] = defaultdict(set)
         self._closed = False
+        self.on_tell: Callable[[list[Key]], None] | None = None  # tells other servers
 
     def tell(self, keys: Iterable[Key]) -> None:
-        """Wake everybody who waits for one of these keys."""
+        """Wake everybody who waits for one of these keys, on every server."""
+        if self.on_tell is not None:
+            keys = list(keys)
+            self.on_tell(keys)
+        self.wake(keys)
+
+    def wake_all(self) -> None:
+        """Wake everybody who waits here: something was told, and nobody knows what."""
+        self.wake(list(self._waiting))
+
+    def wake(self, keys: Iterable[Key]) -> None:
+        """Wake those who wait here for one of these keys."""
         if not self._waiting:
             return
         for key in keys:
@@ -56,4 +68,4 @@ class Watch:
     def close(self) -> None:
         """Wake everybody, now and from now on: the server is stopping."""
         self._closed = True
-        self.tell(list(self._waiting))
+        self.wake_all()

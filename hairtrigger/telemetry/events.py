@@ -13,8 +13,9 @@ EventName = Literal[
     "server.started", "server.stopping", "server.stopped", "request.failed", "tick.failed",
     "runs.triggered", "runs.promoted", "runs.expired", "runs.pruned",
     "run.completed", "run.failed", "run.retried", "run.canceled",
-    "schedule.fired", "schedule.broken",
+    "schedule.fired", "schedule.broken", "queue.paused", "queue.resumed", "queue.limited",
     "worker.registered", "worker.left", "lease.lost", "report.refused", "clock.jumped",
+    "database.away", "database.back", "commit.asked", "listener.lost",
     # worker
     "worker.started", "worker.draining", "worker.stopped", "worker.disconnected", "worker.reconnected",
     "child.started", "child.died", "child.blocked",

@@ -35,6 +35,10 @@ class IdMaker:
         ms, sequence = self._last >> _SEQUENCE_BITS, self._last & ((1 << _SEQUENCE_BITS) - 1)
         return ms << _TIME_SHIFT | self._node | sequence
 
+    def move_to(self, node: int) -> None:
+        """Make numbers of another node from now on: the old one may be somebody else's."""
+        self._node = node << _SEQUENCE_BITS
+
     def go_beyond(self, number: int) -> None:
         """Make no number that is not greater: after a restart the clock may stand where it stood before."""
         tick = number >> _TIME_SHIFT << _SEQUENCE_BITS | number & ((1 << _SEQUENCE_BITS) - 1)

@@ -13,6 +13,7 @@ MAX_TAGS, MAX_TAG_CHARS = 10, 128
 MAX_KEY_CHARS, MAX_DEBOUNCE_KEY_CHARS = 2_048, 512
 MAX_METADATA_BYTES = 262_144
 MAX_QUEUE_CHARS = 128
+MAX_CONCURRENCY = 100_000  # of any limit of a queue
 MACHINES = (
     "micro", "small-1x", "small-2x", "medium-1x", "medium-2x", "large-1x", "large-2x",
 )  # fmt: skip

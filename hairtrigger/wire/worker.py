@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from hairtrigger.wire.rates import Rate
+
 PROTOCOL = 1
 PREFIX = "/api/hairtrigger/v1/worker/"
 MAX_RESULTS = 500  # in one report
@@ -29,8 +31,12 @@ class RetryPolicy(msgspec.Struct, rename="camel", frozen=True, forbid_unknown_fi
 
 
 class QueueManifest(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
+    """A queue as a task declares it; a limit that is None is not declared."""
+
     name: str
-    concurrency_limit: int | None = None
+    concurrency_limit: int | None = None  # for each concurrency key
+    total_limit: int | None = None  # over all keys
+    rate: Rate | None = None  # of starts
 
 
 class CronManifest(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):

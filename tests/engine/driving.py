@@ -26,6 +26,7 @@ from hairtrigger.rules.project import Environment
 from hairtrigger.rules.run import Run
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.database import Steps, fetch
+from hairtrigger.store.postgres import Postgres
 from hairtrigger.store.sqlite import SQLite
 from hairtrigger.store.store import Store
 from hairtrigger.wire import ids
@@ -47,6 +48,7 @@ from hairtrigger.wire.worker import (
     RunInfo,
     TaskManifest,
 )
+from tests import databases
 from tests.clock import Clock
 
 LEASE_MS, HOLD_MS = 30_000, 20_000
@@ -178,8 +180,10 @@ class World:
         await upkeep.abort_batches(self.store)
 
     def rows(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
-        """What a statement of the test's own finds in the database file."""
+        """What a statement of the test's own finds in the database; question marks are parameters."""
         database = self.store.database
+        if isinstance(database, Postgres):
+            return databases.rows(database.url, sql, *params)
         assert isinstance(database, SQLite)
         connection = sqlite3.connect(database.path)
         try:
@@ -190,6 +194,9 @@ class World:
     async def write(self, sql: str, *params: Any) -> None:
         """Change the database behind the engine's back."""
         database = self.store.database
+        if isinstance(database, Postgres):
+            databases.rows(database.url, sql, *params)
+            return
         assert isinstance(database, SQLite)
         connection = sqlite3.connect(database.path)
         try:

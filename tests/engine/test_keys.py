@@ -35,7 +35,7 @@ async def test_concurrent_triggers_with_one_key_make_one_run(world: World) -> No
 
 
 @pytest.mark.parametrize(
-    "key", ["a\0b", "😀", "'; drop table runs; --", "k" * 2_048, '"', "\\u0000"]
+    "key", ["a\tb", "😀", "'; drop table runs; --", "k" * 2_048, '"', "\\u0000"]
 )
 async def test_any_text_is_a_key(world: World, key: str) -> None:
     first = await world.outcome(idempotencyKey=key)

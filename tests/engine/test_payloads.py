@@ -7,8 +7,10 @@ import pytest
 from msgspec import Raw
 
 from hairtrigger.engine.trigger import Item, Outcome
-from hairtrigger.errors import HairtriggerError
+from hairtrigger.errors import BadRequest, HairtriggerError
+from hairtrigger.store.postgres import Postgres
 from hairtrigger.wire import packets
+from hairtrigger.wire.worker import Result
 from tests.engine.driving import World, options
 
 KEPT = [
@@ -32,7 +34,7 @@ async def test_json_payload_is_not_changed(world: World, raw: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [(packets.TEXT, "any \0 text"), (packets.TEXT, ""), (packets.SUPER_JSON, '{"json":{"d":"x"},"meta":{}}'),
+    [(packets.TEXT, "any\ttext"), (packets.TEXT, ""), (packets.SUPER_JSON, '{"json":{"d":"x"},"meta":{}}'),
      (packets.JSON, '{"a": 1}'), (packets.STORE, "packets/abc")],
 )  # fmt: skip
 async def test_payload_with_a_type_comes_as_a_string(world: World, kind: str, text: str) -> None:
@@ -84,3 +86,30 @@ async def test_output_is_not_changed_either(world: World) -> None:
         assert (await world.run(run_id)).output == (packets.JSON, text)
         assert bytes(packets.shown(packets.JSON, text)) == text.encode()
     assert msgspec.json.decode(packets.shown(packets.TEXT, "é")) == "é"
+
+
+@pytest.mark.acceptance("S91")
+async def test_nul_character_is_kept_or_refused_with_words(world: World) -> None:
+    worker = await world.register("work")
+
+    if isinstance(world.store.database, Postgres):
+        for given in ({"payload": "a\0b", "payloadType": packets.TEXT}, {"idempotencyKey": "a\0b"}):
+            with pytest.raises(BadRequest, match="NUL"):
+                await world.trigger(**given)
+        assert world.rows("select count(*) from runs") == [(0,)]
+    else:
+        await world.trigger(payload="a\0b", payloadType=packets.TEXT)
+        assert (await worker.fetch_one()).payload == (packets.TEXT, "a\0b")
+
+
+async def test_output_with_a_nul_character_fails_its_run_and_no_other(world: World) -> None:
+    worker = await world.register("work")
+    first, second = await world.trigger(), await world.trigger()
+    runs = await worker.fetch(2)
+
+    await worker.report(
+        Result(runs[0].id, runs[0].lease, done=(packets.TEXT, "a\0b")),
+        Result(runs[1].id, runs[1].lease, done=(packets.TEXT, "ab")),
+    )
+
+    assert await world.statuses([first, second]) == ["FAILED", "COMPLETED"]

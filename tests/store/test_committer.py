@@ -27,6 +27,10 @@ async def world(store: Store, clock: Clock) -> World:
     return await World.make(store, clock)
 
 
+# what looks inside the driver
+SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
 def poison(world: World) -> NewRun:
     """A run that the database cannot take: its number does not fit."""
     return NewRun(2**70, world.env.id, "work", world.clock.now)
@@ -36,10 +40,10 @@ async def test_calls_that_come_together_are_one_commit(world: World) -> None:
     database = world.store.database
     commits, write = 0, database.write
 
-    async def counted(steps: Any) -> Any:
+    async def counted(transaction: Any, **given: Any) -> Any:
         nonlocal commits
         commits += 1
-        return await write(steps)
+        return await write(transaction, **given)
 
     database.write = counted  # type: ignore[method-assign]  # counts, and passes on
 
@@ -48,6 +52,7 @@ async def test_calls_that_come_together_are_one_commit(world: World) -> None:
     assert commits == 1
 
 
+@SQLITE
 async def test_nobody_is_answered_before_the_commit(world: World) -> None:
     database = world.store.database
     assert isinstance(database, SQLite)
@@ -159,6 +164,7 @@ async def test_refusal_by_a_rule_fails_nobody_else(world: World) -> None:
     assert isinstance(results[2], NotFound)
 
 
+@SQLITE
 async def test_full_disk_is_an_error_for_all_and_passes(world: World) -> None:
     database = world.store.database
     assert isinstance(database, SQLite)
@@ -177,6 +183,7 @@ async def test_full_disk_is_an_error_for_all_and_passes(world: World) -> None:
     assert world.rows("pragma integrity_check") == [("ok",)]
 
 
+@SQLITE
 async def test_commit_that_fails_writes_nothing_and_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

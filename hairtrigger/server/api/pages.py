@@ -1,4 +1,4 @@
-"""Pages of lists: cursors for runs, numbered pages for schedules; and query members read strictly.
+"""Pages of lists: cursors for runs, numbered pages for schedules and queues; and query members read strictly.
 
 Source: Trigger.dev's pagination. A cursor is opaque to clients and checked when it comes back.
 """

@@ -6,6 +6,7 @@ from hairtrigger.server.api import (
     lists,
     openapi,
     packets,
+    queues,
     runs,
     schedules,
     system,
@@ -15,8 +16,8 @@ from hairtrigger.server.routes import Route
 from hairtrigger.server.workers import python
 
 _API = (
-    *tasks.ROUTES, *runs.ROUTES, *lists.ROUTES, *batches.ROUTES, *schedules.ROUTES, *keys.ROUTES,
-    *packets.ROUTES, *system.ROUTES, *python.ROUTES,
+    *tasks.ROUTES, *runs.ROUTES, *lists.ROUTES, *batches.ROUTES, *schedules.ROUTES, *queues.ROUTES,
+    *keys.ROUTES, *packets.ROUTES, *system.ROUTES, *python.ROUTES,
 )  # fmt: skip
 ROUTES = (
     *_API,

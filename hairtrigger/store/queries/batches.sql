@@ -8,6 +8,14 @@ values ($1, $2, $3, $3, $4, $5, $6, $7)
 select id, env, created_at, updated_at, finished_at, total, made, open, sealed, aborted, parent, key_shown
 from batches where id = $1 and env = $2
 
+-- name: batch_to_fill.sqlite
+select id, env, created_at, updated_at, finished_at, total, made, open, sealed, aborted, parent, key_shown
+from batches where id = $1 and env = $2
+
+-- name: batch_to_fill.postgres
+select id, env, created_at, updated_at, finished_at, total, made, open, sealed, aborted, parent, key_shown
+from batches where id = $1 and env = $2 for update
+
 -- name: known_items
 select ix from batch_items where batch = $1
 
@@ -17,7 +25,7 @@ insert into batch_items (batch, ix, run_id, task, error) values ($1, $2, $3, $4,
 -- name: fill_batch
 update batches set made = made + $2, open = open + $3, updated_at = $4,
   sealed = case when made + $2 >= total then 1 else 0 end,
-  finished_at = case when made + $2 >= total and open + $3 = 0 then $4 end
+  finished_at = case when made + $2 >= total and open + $3 = 0 then cast($4 as bigint) end
 where id = $1 returning made, sealed
 
 -- name: items_of

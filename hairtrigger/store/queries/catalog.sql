@@ -1,25 +1,29 @@
 -- What exists: projects, environments, keys, versions, tasks, queues.
 
 -- name: all_envs
-select e.id, e.project, p.ref, p.name, e.slug, e.type, e.public_id
+select e.id, e.project, p.ref, p.name, e.slug, e.type, e.public_id, e.lim, e.burst
 from envs e join projects p on p.id = e.project
 
 -- name: all_tasks
 select id, env, name, manifest from tasks
 
 -- name: all_queues
-select id, env, name, lim, declared, paused from queues
+select id, env, name, lim, declared, paused, override, overridden_at, total_limit, rate_limit, rate_ms
+from queues
+
+-- name: envs_with_lanes
+select distinct env from queues q where exists (select 1 from lanes l where l.queue = q.id)
 
 -- name: all_versions
 select id, env, name, content_hash, created_at, current, manifest from versions
 
--- name: insert_project
+-- catalog: insert_project
 insert into projects (id, ref, name, named, created_at) values ($1, $2, $3, $4, $5)
 
--- name: name_project
+-- catalog: name_project
 update projects set ref = $2, named = 1 where id = $1 and named = 0 returning id
 
--- name: insert_env
+-- catalog: insert_env
 insert into envs (id, project, slug, type, public_id) values ($1, $2, $3, $4, $5)
 
 -- name: insert_key
@@ -31,19 +35,22 @@ select env, expires_at from api_keys where hash = $1
 -- name: keys_of_env
 select sealed, expires_at, hint from api_keys where env = $1 order by created_at desc, id desc
 
--- name: insert_task
+-- catalog: insert_task
 insert into tasks (env, name, manifest) values ($1, $2, $3) returning id
 
--- name: update_task
+-- catalog: update_task
 update tasks set manifest = $2 where id = $1
 
--- name: insert_queue
-insert into queues (env, name, lim, declared) values ($1, $2, $3, $4) returning id
+-- catalog: insert_queue
+insert into queues (env, name, declared) values ($1, $2, $3) returning id
 
--- name: update_queue
-update queues set lim = $2, declared = $3 where id = $1
+-- catalog: declare_queue
+update queues set lim = $2, total_limit = $3, rate_limit = $4, rate_ms = $5, declared = 1 where id = $1
 
--- name: pause_queue
+-- catalog: override_limit
+update queues set override = $2, overridden_at = $3 where id = $1
+
+-- catalog: pause_queue
 update queues set paused = $2 where id = $1
 
 -- name: pause_lanes
@@ -62,22 +69,31 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 on conflict (queue, ckey) do update set lim = excluded.lim,
   running = lanes.running + excluded.running, queued = lanes.queued + excluded.queued,
   runs = lanes.runs + excluded.runs, used_at = excluded.used_at
-returning id
+returning ckey, id
 
 -- name: track
 update live set lane = $2, tracked = 1 where run_id = $1
 
--- name: insert_version
+-- each: track
+update live set lane = x.lane, tracked = 1 from unnest($1::bigint[], $2::bigint[]) x(run_id, lane)
+where live.run_id = x.run_id
+
+-- catalog: insert_version
 insert into versions (id, env, name, content_hash, created_at, current, manifest)
 values ($1, $2, $3, $4, $5, 0, $6)
 
--- name: make_current
-update versions set current = (id = $2) where env = $1 and (current = 1 or id = $2)
+-- catalog: make_current
+update versions set current = case when id = $2 then 1 else 0 end
+where env = $1 and (current = 1 or id = $2)
 
 -- name: held_runs
 select l.run_id, l.env, l.lane, l.tracked, r.task, r.queue, r.ttl, r.version, r.created_at
 from live l join runs r on r.id = l.run_id
 where l.state = 5 and l.env = $1 order by l.order_at, l.run_id
 
--- name: release_held
-update live set state = 1, expires_at = $2 where run_id = $1
+-- exact: release_held
+update live set state = 1, expires_at = $2 where run_id = $1 and state = 5
+
+-- each: release_held
+update live set state = 1, expires_at = x.expires_at
+from unnest($1::bigint[], $2::bigint[]) x(run_id, expires_at) where live.run_id = x.run_id and state + 0 = 5

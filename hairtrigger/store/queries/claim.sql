@@ -3,42 +3,97 @@
 -- name: session_lives
 select 1 from workers where id = $1
 
--- name: ready_lanes
-select q.value from json_each($1) q
-where exists (select 1 from live where lane = q.value and state = 1)
+-- Locked, so that whoever ends the session sees what it was given here.
+-- name: session_lives.postgres
+select 1 from workers where id = $1 for key share
+
+-- name: ready_lanes.sqlite
+select q.value from json_each($1) q join json_each($2) m on m.key = q.key
+where exists (select 1 from live where lane = q.value and state = 1 and order_at >= m.value)
+
+-- From the last order_at that was claimed: in front of it are dead rows only, thousands of them while an old
+-- snapshot keeps them from being vacuumed away.
+-- name: ready_lanes.postgres
+select q.lane from unnest($1::bigint[], $2::bigint[]) q(lane, low)
+where exists (select 1 from live where lane = q.lane and state = 1 and order_at >= q.low)
 
 -- name: open_lanes
-select id, lim - running, queued, turn from lanes where env = $1 and open order by turn limit $2
+select id, queue, lim - running, queued, turn from lanes where env = $1 and open order by turn limit $2
 
 -- name: open_lanes_of
-select id, lim - running, queued, turn from lanes
+select id, queue, lim - running, queued, turn from lanes
 where env = $1 and open and queue in {list $3} order by turn limit $2
 
--- name: claim
+-- name: slots_of
+select owner, running, tokens, tokens_at from slots where owner in {list $1}
+
+-- name: slots_claimed
+insert into slots (owner, running, tokens, tokens_at) values ($1, $2, $3, $4)
+on conflict (owner) do update set running = slots.running + excluded.running, tokens = excluded.tokens,
+  tokens_at = excluded.tokens_at
+
+-- name: claim.sqlite
 update live set state = 2, worker = $1, fence = fence + 1, claimed_at = $2, expires_at = null,
   started_at = coalesce(started_at, $2), version = coalesce(version, $3)
 where run_id in (
-  select run_id from live where lane = $4 and state = 1 and (version is null or version = $3)
+  select run_id from live where lane = $4 and state = 1 and order_at >= $6
+    and (version is null or version = $3) and (expires_at is null or expires_at > $2)
+  order by order_at, run_id limit $5)
+returning run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
+
+-- each: claim
+with c as materialized (
+  select p.run_id from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+      q(worker, now, version, lane, n, low)
+    cross join lateral (
+      select run_id from live where lane = q.lane and state = 1 and order_at >= q.low
+        and (version is null or version = q.version) and (expires_at is null or expires_at > q.now)
+      order by order_at, run_id limit q.n for update skip locked) p)
+update live set state = 2, worker = ($1::bigint[])[1], fence = fence + 1, claimed_at = ($2::bigint[])[1],
+  expires_at = null, started_at = coalesce(started_at, ($2::bigint[])[1]),
+  version = coalesce(version, ($3::bigint[])[1])
+from c where live.run_id = c.run_id
+returning live.run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
+
+-- name: claim_pinned.sqlite
+update live set state = 2, worker = $1, fence = fence + 1, claimed_at = $2, expires_at = null,
+  started_at = coalesce(started_at, $2)
+where run_id in (
+  select run_id from live where lane = $4 and state = 1 and order_at >= $6 and version = $3
     and (expires_at is null or expires_at > $2)
   order by order_at, run_id limit $5)
 returning run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
 
--- name: claim_pinned
-update live set state = 2, worker = $1, fence = fence + 1, claimed_at = $2, expires_at = null,
-  started_at = coalesce(started_at, $2)
-where run_id in (
-  select run_id from live where lane = $4 and state = 1 and version = $3
-    and (expires_at is null or expires_at > $2)
-  order by order_at, run_id limit $5)
-returning run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
+-- each: claim_pinned
+with c as materialized (
+  select p.run_id from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+      q(worker, now, version, lane, n, low)
+    cross join lateral (
+      select run_id from live where lane = q.lane and state = 1 and order_at >= q.low
+        and version = q.version and (expires_at is null or expires_at > q.now)
+      order by order_at, run_id limit q.n for update skip locked) p)
+update live set state = 2, worker = ($1::bigint[])[1], fence = fence + 1, claimed_at = ($2::bigint[])[1],
+  expires_at = null, started_at = coalesce(started_at, ($2::bigint[])[1])
+from c where live.run_id = c.run_id
+returning live.run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
 
 -- name: lane_claimed
 update lanes set running = running + $2, queued = queued - $2, turn = $3, used_at = $4 where id = $1
 
--- name: claimed_runs
+-- each: lane_claimed
+update lanes set running = running + x.n, queued = queued - x.n, turn = x.turn, used_at = x.now
+from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) x(id, n, turn, now)
+where lanes.id = x.id
+
+-- name: claimed_runs.sqlite
 select id, task, queue, ckey, created_at, payload, payload_type, tags, parent, root, batch, schedule,
   max_attempts, max_duration, opts
 from runs where id in {list $1}
+
+-- name: claimed_runs.postgres
+select id, task, queue, ckey, created_at, payload, payload_type, tags, parent, root, batch, schedule,
+  max_attempts, max_duration, opts
+from unnest($1::bigint[]) x(run_id) join runs on id = x.run_id
 
 -- name: changes_of
 select run_id, metadata, tags, delayed_until, payload, payload_type, max_attempts, max_duration,
@@ -52,3 +107,10 @@ update live set state = 5, worker = null, fence = fence - 1,
   expires_at = case when fence = 1 then $2 + (select nullif(ttl, 0) from runs where id = run_id) end,
   version = (select version from runs where id = run_id)
 where run_id = $1
+
+-- each: hold_back
+update live set state = 5, worker = null, fence = fence - 1,
+  started_at = case when fence > 1 then started_at end,
+  expires_at = case when fence = 1 then x.now + (select nullif(r.ttl, 0) from runs r where r.id = live.run_id) end,
+  version = (select r.version from runs r where r.id = live.run_id)
+from unnest($1::bigint[], $2::bigint[]) x(run_id, now) where live.run_id = x.run_id

@@ -3,24 +3,40 @@
 -- name: request_made
 select made from requests where env = $1 and key = $2 and expires_at > $3
 
--- name: remember_request
+-- exact: remember_request
 insert into requests (env, key, made, expires_at) values ($1, $2, $3, $4)
 on conflict (env, key) do update set made = excluded.made, expires_at = excluded.expires_at
+  where requests.expires_at <= $5
+
+-- name: forget_request
+delete from requests where env = $1 and key = $2
+
+-- name: remember_again
+update requests set made = $3 where env = $1 and key = $2
+
+-- each: remember_again
+update requests r set made = x.made from unnest($1::bigint[], $2::text[], $3::text[]) x(env, key, made)
+where r.env = x.env and r.key = x.key
 
 -- name: key_taken
 select run_id from idempotency where env = $1 and task = $2 and key = $3 and expires_at > $4
 
--- name: take_key
+-- exact: take_key
 insert into idempotency (env, task, key, run_id, expires_at) values ($1, $2, $3, $4, $5)
 on conflict (env, task, key) do update set run_id = excluded.run_id, expires_at = excluded.expires_at
+  where idempotency.expires_at <= $6
 
 -- name: debounced
 select d.run_id, d.latest_at, l.at from debounces d join live l on l.run_id = d.run_id
 where d.env = $1 and d.task = $2 and d.key = $3 and l.state = 0 and l.fence = 0
 
--- name: remember_debounce
+-- Not over a run that could have been moved instead, to the last parameter.
+-- exact: remember_debounce
 insert into debounces (env, task, key, run_id, latest_at) values ($1, $2, $3, $4, $5)
 on conflict (env, task, key) do update set run_id = excluded.run_id, latest_at = excluded.latest_at
+  where debounces.latest_at < $6 or not exists (
+    select 1 from live l where l.run_id = debounces.run_id and l.state = 0 and l.fence = 0)
+returning run_id
 
 -- name: insert_runs
 insert into runs (id, env, task, queue, ckey, created_at, payload, payload_type, tags, version, parent,
@@ -37,18 +53,32 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 on conflict (queue, ckey) do update set
   queued = lanes.queued + excluded.queued, runs = lanes.runs + excluded.runs,
   lim = excluded.lim, paused = excluded.paused, used_at = excluded.used_at
-returning id
+returning queue, ckey, id
+
+-- each: enter_lane
+insert into lanes (env, queue, ckey, lim, queued, runs, turn, paused, used_at)
+select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
+  $7::bigint[], $8::bigint[], $9::bigint[])
+on conflict (queue, ckey) do update set
+  queued = lanes.queued + excluded.queued, runs = lanes.runs + excluded.runs,
+  lim = excluded.lim, paused = excluded.paused, used_at = excluded.used_at
+returning queue, ckey, id
 
 -- name: insert_tags
 insert into run_tags (env, tag, run_id) values ($1, $2, $3) on conflict do nothing
 
 -- name: parents
-select r.id, coalesce(r.root, r.id), r.depth, coalesce(l.flags, 0), coalesce(e.status, -1)
+select r.id, coalesce(r.root, r.id), r.depth, coalesce(l.flags, 0), e.status
 from runs r left join live l on l.run_id = r.id left join results e on e.run_id = r.id
-where +r.env = $1 and r.id in {list $2}
+where r.env + 0 = $1 and r.id in {list $2}
 
--- name: add_flags
-update live set flags = flags | $2 where run_id = $1
+-- A parent that is being cancelled (4) has no more children.
+-- exact: mark_parents
+update live set flags = flags | $2 where run_id = $1 and flags & 4 = 0
+
+-- each: mark_parents
+update live set flags = flags | x.flag from unnest($1::bigint[], $2::int[]) x(run_id, flag)
+where live.run_id = x.run_id and flags & 4 = 0
 
 -- name: move_delayed
 update live set order_at = order_at - at + $2, at = $2 where run_id = $1 and state = 0 and fence = 0 returning run_id
@@ -61,6 +91,7 @@ on conflict (run_id) do update set changed_at = excluded.changed_at, delayed_unt
 insert into run_changes (run_id, changed_at, payload, payload_type, metadata, tags, max_attempts, max_duration)
 values ($1, $2, $3, $4, $5, $6, $7, $8)
 on conflict (run_id) do update set changed_at = excluded.changed_at, payload = excluded.payload,
-  payload_type = excluded.payload_type, metadata = coalesce(excluded.metadata, metadata),
-  tags = coalesce(excluded.tags, tags), max_attempts = coalesce(excluded.max_attempts, max_attempts),
-  max_duration = coalesce(excluded.max_duration, max_duration)
+  payload_type = excluded.payload_type, metadata = coalesce(excluded.metadata, run_changes.metadata),
+  tags = coalesce(excluded.tags, run_changes.tags),
+  max_attempts = coalesce(excluded.max_attempts, run_changes.max_attempts),
+  max_duration = coalesce(excluded.max_duration, run_changes.max_duration)

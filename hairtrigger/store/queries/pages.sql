@@ -21,14 +21,14 @@ order by run_id {order} limit $3
 select id from runs where env = $1 and schedule = $4 and {past id} order by id {order} limit $3
 
 -- page: ids_of_batch
-select distinct run_id from batch_items where batch = $4 and $1 = $1 and run_id is not null and {past run_id}
+select distinct run_id from batch_items where batch = $4 and cast($1 as bigint) > 0 and run_id is not null and {past run_id}
 order by run_id {order} limit $3
 
 -- name: briefs
 select r.id, r.task, r.queue, coalesce(e.version, l.version, r.version), r.schedule, r.batch, r.opts,
   l.state, l.fence, l.flags, e.status
 from runs r left join live l on l.run_id = r.id left join results e on e.run_id = r.id
-where r.id in {list $1} and +r.env = $2
+where r.id in {list $1} and r.env + 0 = $2
 
 -- name: tagged
 select run_id from run_tags where env = $1 and tag = $2 and run_id in {list $3}

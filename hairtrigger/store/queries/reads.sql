@@ -1,4 +1,4 @@
--- Looking at runs. A plus sign keeps the planner to the primary key: the environment only checks.
+-- Looking at runs. Adding 0 keeps the planner to the primary key: the environment only checks.
 
 -- name: run
 select r.id, r.env, r.task, r.queue, r.ckey, r.created_at, r.payload, r.payload_type, r.tags, r.version,
@@ -13,7 +13,7 @@ from runs r
 left join live l on l.run_id = r.id
 left join results e on e.run_id = r.id
 left join run_changes c on c.run_id = r.id
-where r.id in {list $1} and +r.env = $2 order by r.id desc
+where r.id in {list $1} and r.env + 0 = $2 order by r.id desc
 
 -- name: newest_number
 select max(number) from (

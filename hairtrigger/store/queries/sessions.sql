@@ -25,8 +25,14 @@ from live where worker = $1
 -- name: delete_worker
 delete from workers where id = $1
 
--- name: silent_workers
+-- name: silent_workers.sqlite
 select id, env, info from workers where lease_until < $1 limit 100
+
+-- name: silent_workers.postgres
+select id, env, info from workers where lease_until < $1 limit 100 for update skip locked
+
+-- name: next_lease_end
+select min(lease_until) from workers
 
 -- name: give_full_leases
 update workers set lease_until = $1 where lease_until < $1

@@ -1,0 +1,63 @@
+"""Which servers share a PostgreSQL database: each has a number of its own while it renews it.
+
+The number goes into every id that the server makes. One that was away for longer than its lease takes a new
+one before it makes anything else.
+"""
+
+import json
+import os
+import socket
+import time
+from typing import Any
+
+LEASE_MS, RENEW_S = 60_000, 5.0
+MAX_NODE = 1_023  # ten bits of an id
+
+
+class Membership:
+    """This server's number, and how many others there are."""
+
+    def __init__(self) -> None:
+        self.node, self.others = 0, 0
+        self._renewed_at = 0.0
+
+    async def join(self, connection: Any) -> None:
+        """Take the smallest number that is free."""
+        info = json.dumps({"host": socket.gethostname(), "pid": os.getpid()})
+        taken = None
+        while taken is None:  # another one that starts at once may be faster
+            taken = await connection.fetchval(_TAKE, LEASE_MS, info, MAX_NODE)
+        self.node = taken
+        await self._count(connection)
+
+    async def renew(self, connection: Any) -> None:
+        """Keep the number; called often, does something every few seconds."""
+        if time.monotonic() - self._renewed_at < RENEW_S:
+            return
+        if not await connection.fetchval(_RENEW, self.node, LEASE_MS):
+            await self.join(connection)
+        await self._count(connection)
+
+    async def leave(self, connection: Any) -> None:
+        """Give the number back."""
+        await connection.execute("delete from nodes where id = $1", self.node)
+
+    async def _count(self, connection: Any) -> None:
+        self._renewed_at = time.monotonic()
+        self.others = await connection.fetchval(_OTHERS, self.node)
+
+
+_NOW = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
+_TAKE = f"""
+insert into nodes (id, lease_until, info)
+select min(n), {_NOW} + $1, $2 from generate_series(1, $3::int) n
+where not exists (select 1 from nodes where id = n and lease_until >= {_NOW})
+on conflict (id) do update set lease_until = excluded.lease_until, info = excluded.info
+  where nodes.lease_until < {_NOW}
+returning id
+"""  # noqa: S608 (nothing but our own words)
+_RENEW = (
+    f"update nodes set lease_until = {_NOW} + $2 "  # noqa: S608
+    f"where id = $1 and lease_until >= {_NOW} returning id"
+)
+_OTHERS = f"select count(*) from nodes where id <> $1 and lease_until >= {_NOW}"  # noqa: S608

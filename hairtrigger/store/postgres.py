@@ -1,0 +1,471 @@
+"""PostgreSQL: one database, any number of servers.
+
+A transaction runs on one connection, statement by statement; what another server may have changed since it
+was read is named in a WHERE clause, and when that hits nothing the transaction is begun anew. Lanes are
+locked by environment (``begin_tick`` in the first migration), the catalogue as a whole by whoever changes
+it. Nothing depends on a session: it works behind a pooler that gives each transaction another one.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import asyncpg
+
+from hairtrigger.errors import ConfigError, Unavailable
+from hairtrigger.store import membership, partitions, places, schema, statements
+from hairtrigger.store.database import (
+    Conflict,
+    Database,
+    DataError,
+    Row,
+    Statement,
+    Steps,
+    Transaction,
+)
+from hairtrigger.store.listener import Listener
+from hairtrigger.telemetry.events import emit
+
+T = TypeVar("T")
+OLDEST = 150_000  # PostgreSQL 15
+PATIENCE_S = 4.0  # that a transaction waits for a database that is away
+OUTAGE_S = 1.0  # away for longer: nobody could renew a lease meanwhile
+MAX_REPEATS = 50
+READERS = 4
+VACUUM_AFTER = 20_000  # rows that left the queue
+_COMMAND_S = 20.0
+# A queue's statistics are always wrong: it is empty when they are taken, or full. So the plans are pinned.
+PLANNER = {
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_material": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+# A server that was cut off in a transaction must not keep its locks for long.
+_SESSION = {
+    "idle_in_transaction_session_timeout": "5s",
+    "lock_timeout": "8s",
+    "statement_timeout": "15s",
+    "tcp_keepalives_idle": "5",
+    "tcp_user_timeout": "8s",
+}
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,
+)
+_AGAIN = (Conflict, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, OverflowError)
+
+
+class _Alone(Exception):
+    """The transaction changes the catalogue: it must be begun anew with nobody beside it."""
+
+
+class Postgres(Database):
+    """A database by its URL (``postgresql://user@host/name``).
+
+    Args:
+        clock: Seconds since 1970, for tests; the database's own clock when left out.
+        pooled: There is a pooler in between that gives each transaction another session: no prepared
+            statements, no LISTEN.
+    Raises (on ``open``):
+        ConfigError: the server cannot be reached or is too old, or its schema is newer than this program.
+    """
+
+    def __init__(
+        self, url: str, clock: Callable[[], float] | None = None, *, pooled: bool = False,
+        migrate: bool = True,
+    ) -> None:  # fmt: skip
+        self.url, self._clock, self._pooled, self._migrates = url, clock, pooled, migrate
+        self.statements = statements.load("postgres")
+        self.on_told = lambda _: None
+        self._writer: asyncpg.Connection | None = None
+        self._readers: asyncpg.Pool | None = None
+        self._keeper: asyncpg.Connection | None = None
+        self._listener: Listener | None = None
+        self._membership = membership.Membership()
+        self._offset_ms = 0.0
+        self._catalog: int | None = None
+        self._left = 0  # rows that left the queue since it was vacuumed
+        self._away_since: float | None = None
+
+    @property
+    def node(self) -> int:  # type: ignore[override]  # a fact of a server, known once it is open
+        return self._membership.node
+
+    @property
+    def is_shared(self) -> bool:
+        return self._membership.others > 0
+
+    @property
+    def hears(self) -> bool:
+        return self._listener is not None and self._listener.hears
+
+    def now(self) -> int:
+        if self._clock is not None:
+            return int(self._clock() * 1000)
+        return int(time.monotonic() * 1000 + self._offset_ms)
+
+    async def open(self) -> None:
+        try:
+            self._writer = await self._connect()
+            if self._writer.get_server_version().major < OLDEST // 10_000:
+                raise ConfigError(
+                    f"PostgreSQL {self._writer.get_server_version().major} is too old: 15 or newer."
+                )
+            await migrate(self._writer, dry=not self._migrates)
+            rows = await self._writer.fetch(_COLUMNS)
+            statements.derive_inserts(self.statements, {(row[0], row[1]): row[2] for row in rows})
+            self._set_clock(await self._writer.fetchval(_CLOCK))
+            await partitions.ensure(self._writer, [self.now()])
+            await self._membership.join(self._writer)
+            self._readers = await asyncpg.create_pool(
+                self.url, min_size=0, max_size=READERS, reset=_no_reset, **self._words()
+            )
+            if not self._pooled:
+                self._listener = Listener(self.url, self._membership, lambda f: self.on_told(f))
+                await self._listener.open()
+        except (*_AWAY, asyncpg.PostgresError) as error:
+            await self.close()
+            raise ConfigError(
+                f"Cannot open the database {places.shown(self.url)} ({error})."
+            ) from error
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            await self._listener.close()
+        if self._writer is not None and not self._writer.is_closed():
+            with contextlib.suppress(*_AWAY, asyncpg.PostgresError):
+                await self._membership.leave(self._writer)
+        for connection in (self._writer, self._keeper):
+            if connection is not None:
+                with contextlib.suppress(*_AWAY, asyncpg.PostgresError):
+                    await connection.close(timeout=2)
+        if self._readers is not None:
+            self._readers.terminate()
+        self._writer = self._keeper = self._readers = self._listener = None
+
+    async def write(self, transaction: Transaction[T], *, lanes: Callable[[], set[int]] = set) -> T:
+        deadline, pause_s, repeats, alone = time.monotonic() + PATIENCE_S, 0.02, 0, False
+        while True:
+            try:
+                result = await self._attempt(transaction, lanes, alone=alone)
+            except _Alone:
+                alone = True
+            except _AGAIN as error:
+                repeats += 1
+                if repeats > MAX_REPEATS:
+                    raise Unavailable(f"The database is too busy now ({error}).") from error
+            except asyncpg.CheckViolationError as error:
+                if "no partition" not in str(error) or repeats:
+                    raise DataError(str(error)) from error
+                repeats += 1
+                await partitions.ensure(await self._keep_connection(), [self.now()])
+            except _REFUSED as error:
+                raise DataError(_refusal(error)) from error
+            except _AWAY as error:
+                self._note_away()
+                if time.monotonic() > deadline:
+                    raise Unavailable(f"The database is away ({_say(error)}).") from error
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, 0.5)
+            except asyncpg.PostgresError as error:  # its disk is full, it is out of memory, …
+                raise Unavailable(f"The database cannot be written now ({error}).") from error
+            else:
+                self._note_back()
+                return result
+
+    async def _attempt(
+        self, transaction: Transaction[T], lanes: Callable[[], set[int]], *, alone: bool
+    ) -> T:
+        connection = await self._write_connection()
+        locked = lanes()
+        try:
+            await connection.execute("begin" if not self._pooled else _POOLED_BEGIN)
+            now, catalog, xid = await connection.fetchrow(_BEGIN_TICK, sorted(locked), alone)
+            self._set_clock(now)
+            if catalog != self._catalog:
+                await self._drive(connection, self.refresh(), alone=True)
+                self._catalog = catalog
+            if lanes() - locked:
+                raise Conflict("something was limited just now")
+            self._catalog = None  # what is remembered may now become what is rolled back
+            result, changed = await self._drive(connection, transaction(self.now()), alone=alone)
+            if changed:
+                catalog = await connection.fetchval(_CATALOG_CHANGED)
+        except BaseException as error:
+            await self._roll_back(connection, error)
+            raise
+        await self._commit(connection, xid)
+        self._catalog = catalog
+        if changed and self.is_shared:
+            await self.tell({"catalog": True})
+        return result
+
+    async def _drive(self, connection: Any, steps: Steps[T], *, alone: bool) -> tuple[T, bool]:
+        """The steps' result, and whether they changed the catalogue."""
+        changed = False
+        rows: list[Row] = []
+        try:
+            statement = next(steps)
+            while True:
+                if statement.name in self.statements.catalog and (
+                    not statement.many or statement.params
+                ):
+                    if not alone:
+                        raise _Alone
+                    changed = True
+                rows = await self._execute(connection, statement)
+                statement = steps.send(rows)
+        except StopIteration as stop:
+            return stop.value, changed
+
+    async def _execute(self, connection: Any, statement: Statement) -> list[Row]:
+        name, params = statement.name, statement.params
+        if not statement.many:
+            rows: list[Row] = await connection.fetch(self.statements.texts[name], *params)
+            if not rows and name in self.statements.exact:
+                raise Conflict(name)
+            return rows
+        if not params:
+            return []
+        text = self.statements.many[name]
+        columns = list(zip(*params, strict=True))
+        if statement.answers:
+            found: list[Row] = await connection.fetch(text, *columns)
+            return found
+        count = int((await connection.execute(text, *columns)).rpartition(" ")[2])
+        if name in self.statements.exact and count != len(params):
+            raise Conflict(name)
+        if name == "delete_live":
+            self._left += count
+        return []
+
+    async def _roll_back(self, connection: Any, error: BaseException) -> None:
+        """Give up a transaction; a connection that cannot is given up too."""
+        if isinstance(error, _AWAY) and not isinstance(error, asyncpg.InterfaceError | ValueError):
+            connection.terminate()
+            return
+        try:
+            await connection.execute("rollback")
+        except (*_AWAY, asyncpg.PostgresError):
+            connection.terminate()
+
+    async def _commit(self, connection: Any, xid: str) -> None:
+        """COMMIT; when its answer is lost, another connection is asked what came of it."""
+        try:
+            await connection.execute("commit")
+        except _AWAY as error:
+            connection.terminate()
+            self._note_away()
+            if not await self._was_committed(xid, error):
+                raise
+
+    async def _was_committed(self, xid: str, error: Exception) -> bool:
+        """Ask for a transaction's outcome, until it is known or patience ends."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(*_AWAY, asyncpg.PostgresError):
+                connection = await self._write_connection()
+                status = await connection.fetchval("select pg_xact_status($1::text::xid8)", xid)
+                if status != "in progress":
+                    emit("commit.asked", outcome=status or "unknown", error=_say(error))
+                    return bool(status == "committed")
+            await asyncio.sleep(0.1)
+        raise Unavailable(
+            "The connection to the database broke in a COMMIT, and what came of it cannot be asked now. "
+            "Send the request again: it is safe by its key."
+        ) from error
+
+    async def read(self, steps: Steps[T], *, quick: bool = False) -> T:
+        assert self._readers is not None, "open first"
+        try:
+            first = next(steps)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        tried, rows = 0, None
+        while True:
+            tried += 1
+            try:
+                async with self._readers.acquire(timeout=PATIENCE_S) as connection:
+                    if quick:
+                        rows = await self._execute(connection, first)
+                        return await self._go_on(connection, steps, rows)
+                    async with connection.transaction(isolation="repeatable_read", readonly=True):
+                        rows = await self._execute(connection, first)
+                        return await self._go_on(connection, steps, rows)
+            except _AWAY as error:  # perhaps it had ended long ago, and a new one does
+                if tried > READERS or rows is not None:
+                    raise Unavailable(f"The database is away ({_say(error)}).") from error
+            except asyncpg.PostgresError as error:
+                raise Unavailable(f"The database cannot be read now ({error}).") from error
+
+    async def _go_on(self, connection: Any, steps: Steps[T], rows: list[Row]) -> T:
+        try:
+            while True:
+                statement = steps.send(rows)
+                rows = await self._execute(connection, statement)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+    async def tell(self, facts: dict[str, Any]) -> None:
+        if self._listener is not None and self.is_shared:
+            await self._listener.tell(facts)
+
+    async def keep(self) -> None:
+        """Renew this server's number, make partitions ahead, vacuum the queue."""
+        connection = await self._keep_connection()
+        try:
+            await self._membership.renew(connection)
+            await partitions.ensure(connection, [self.now()])
+            if self._left >= VACUUM_AFTER:
+                self._left = 0
+                # one server at a time: the others skip a table that is locked
+                await connection.execute(_VACUUM)
+        except _AWAY as error:
+            connection.terminate()
+            raise Unavailable(f"The database is away ({_say(error)}).") from error
+
+    async def forget(self, instant: int) -> int:
+        connection = await self._keep_connection()
+        gone = await partitions.drop_before(connection, instant)
+        if gone:
+            emit("runs.pruned", count=gone)
+        return partitions.begin_of(instant)
+
+    async def _connect(self) -> Any:
+        return await asyncpg.connect(self.url, **self._words())
+
+    def _words(self) -> dict[str, Any]:
+        settings = {} if self._pooled else PLANNER | _SESSION
+        return {
+            "timeout": 5,
+            "command_timeout": _COMMAND_S,
+            "statement_cache_size": 0 if self._pooled else 400,
+            "max_cached_statement_lifetime": 0,
+            "server_settings": {"application_name": "hairtrigger", **settings},
+        }
+
+    async def _write_connection(self) -> Any:
+        if self._writer is None or self._writer.is_closed():
+            self._writer = await self._connect()
+        return self._writer
+
+    async def _keep_connection(self) -> Any:
+        if self._keeper is None or self._keeper.is_closed():
+            self._keeper = await asyncpg.connect(
+                self.url, timeout=5, statement_cache_size=0,
+                server_settings={"application_name": "hairtrigger upkeep"},
+            )  # fmt: skip
+        return self._keeper
+
+    def _set_clock(self, now_ms: int) -> None:
+        self._offset_ms = now_ms - time.monotonic() * 1000
+
+    def _note_away(self) -> None:
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            emit("database.away")
+
+    def _note_back(self) -> None:
+        if self._away_since is not None:
+            away_s = time.monotonic() - self._away_since
+            self._away_since = None
+            self.was_away = self.was_away or away_s > OUTAGE_S
+            emit("database.back", away_ms=round(away_s * 1000))
+
+
+_BEGIN_TICK = "select now_ms, catalog, xid from begin_tick($1, $2)"
+_CATALOG_CHANGED = "update catalog_state set version = version + 1 returning version"
+_CLOCK = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
+_COLUMNS = (
+    "select table_name, column_name, data_type from information_schema.columns "
+    "where table_schema = current_schema()"
+)
+_VACUUM = "vacuum (skip_locked, truncate off) live, lanes"
+_POOLED_BEGIN = "begin; " + "; ".join(
+    f"set local {name} = '{value}'" for name, value in PLANNER.items()
+)
+
+
+async def migrate(connection: Any, *, dry: bool = False) -> list[int]:
+    """Apply what a database lacks, one server at a time; answers the numbers applied.
+
+    Args:
+        dry: Apply nothing: raise if anything is lacking.
+    Raises:
+        ConfigError: as ``schema.missing``; or something is lacking in a dry run.
+    """
+    async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock(4710, 2)")
+        if dry and not await connection.fetchval(
+            "select to_regclass('schema_version') is not null"
+        ):
+            raise ConfigError("The database has no schema yet. Run:  hairtrigger migrate")
+        await connection.execute(schema.REMEMBER)
+        applied = {row[0]: row[1] for row in await connection.fetch(schema.APPLIED)}
+        lacking = schema.missing("postgres", applied)
+        if lacking and dry:
+            raise ConfigError(
+                f"The database has schema {max(applied)}, this hairtrigger needs {lacking[-1].number}. "
+                "Run:  hairtrigger migrate"
+            )
+        for file in lacking:
+            await connection.execute(file.text)
+            await connection.execute(
+                "insert into schema_version values ($1, $2)", file.number, file.checksum
+            )
+    return [file.number for file in lacking]
+
+
+async def is_new(url: str) -> bool:
+    """Whether a database has no project yet.
+
+    Raises:
+        ConfigError: it cannot be reached.
+    """
+    try:
+        connection = await asyncpg.connect(url, timeout=5, statement_cache_size=0)
+        try:
+            made = await connection.fetchval("select to_regclass('projects') is not null")
+            return not made or not await connection.fetchval("select exists (select from projects)")
+        finally:
+            await connection.close()
+    except (*_AWAY, asyncpg.PostgresError) as error:
+        raise ConfigError(
+            f"Cannot open the database {places.shown(url)} ({_say(error)})."
+        ) from error
+
+
+async def _no_reset(_: Any) -> None:
+    """Readers change nothing in their sessions."""
+
+
+def _refusal(error: Exception) -> str:
+    if "0x00" in str(error):
+        return "PostgreSQL cannot store a NUL character in a text: send the value as JSON"
+    return str(error)
+
+
+def _say(error: BaseException) -> str:
+    return str(error) or type(error).__name__
