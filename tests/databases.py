@@ -1,4 +1,4 @@
-"""PostgreSQL databases for tests: made once, emptied for each test, and looked into behind the store's back."""
+"""PostgreSQL databases for tests: made once, emptied for each test, looked into behind the store's back."""
 
 import asyncio
 import contextlib

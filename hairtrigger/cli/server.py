@@ -75,9 +75,9 @@ def _with_keys(settings: "Settings") -> tuple["Settings", _Made]:
     """The settings with a key for each environment, when the database is yet to be made."""
     from hairtrigger.engine.projects import new_key
     from hairtrigger.sdk.settings import find_key
-    from hairtrigger.store import places
+    from hairtrigger.store import opening
 
-    if not places.is_new(settings.database):
+    if not opening.is_new(settings.database):
         return settings, _Made()
     ours, chosen, new = find_key() or "", [], []
     keys: dict[str, str] = {}

@@ -16,7 +16,7 @@ from hairtrigger.server.keyring import Keyring
 from hairtrigger.server.live import Live
 from hairtrigger.server.rates import Buckets
 from hairtrigger.server.settings import MEMORY, Settings
-from hairtrigger.store import places
+from hairtrigger.store import opening
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit
 
@@ -56,7 +56,7 @@ class Server:
         vault = projects.Vault(master_key)
         settings = self.settings
         store = Store(
-            places.database_at(
+            opening.database_at(
                 settings.database, pooled=settings.database_pooled, migrate=settings.migrate
             )
         )

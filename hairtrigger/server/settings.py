@@ -109,7 +109,9 @@ class Settings:
     def key_file(self) -> Path:
         """Where the master key is kept unless it is given: beside the database, or where a SQLite database
         would be by default."""
-        return Path((places.file_of(DEFAULT) if self.is_postgres else self.database_file()) + ".key")
+        return Path(
+            (places.file_of(DEFAULT) if self.is_postgres else self.database_file()) + ".key"
+        )
 
 
 def from_environment(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:

@@ -96,7 +96,7 @@ class Database(ABC):
     async def read(self, steps: Steps[T], *, quick: bool = False) -> T:
         """Run statements on one snapshot. ``quick`` promises that they take well under a millisecond."""
 
-    async def tell(self, facts: dict[str, Any]) -> None:
+    async def tell(self, facts: dict[str, Any]) -> None:  # noqa: B027 (most have nobody to tell)
         """Tell the other servers, if there are any; what cannot be told now is not told."""
 
     async def forget(self, instant: int) -> int:
@@ -104,7 +104,7 @@ class Database(ABC):
         instant up to which single rows are to be deleted."""
         return instant
 
-    async def keep(self) -> None:
+    async def keep(self) -> None:  # noqa: B027 (SQLite keeps itself)
         """What the database itself needs done from time to time."""
 
 

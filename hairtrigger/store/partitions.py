@@ -67,8 +67,8 @@ async def drop_before(connection: Any, cutoff: int) -> int:
         if (week + 1) * WEEK_MS > cutoff:
             break
         kept = await connection.fetchval(
-            "select exists (select 1 from live where run_id >= $1 and run_id < $2) or exists "
-            f"(select 1 from {name('results', week)} where finished_at >= $3)",
+            f"select exists (select 1 from {name('results', week)} where finished_at >= $3) "  # noqa: S608
+            "or exists (select 1 from live where run_id >= $1 and run_id < $2)",
             low, high, cutoff,
         )  # fmt: skip
         if kept:

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import asyncpg
 
 from hairtrigger.errors import ConfigError, Unavailable
-from hairtrigger.store import membership, partitions, places, schema, statements
+from hairtrigger.store import connecting, membership, partitions, places, statements
+from hairtrigger.store.connecting import AWAY, POOLED_BEGIN, say
 from hairtrigger.store.database import (
     Conflict,
     Database,
@@ -29,45 +30,11 @@ from hairtrigger.store.listener import Listener
 from hairtrigger.telemetry.events import emit
 
 T = TypeVar("T")
-OLDEST = 150_000  # PostgreSQL 15
 PATIENCE_S = 4.0  # that a transaction waits for a database that is away
 OUTAGE_S = 1.0  # away for longer: nobody could renew a lease meanwhile
 MAX_REPEATS = 50
 READERS = 4
 VACUUM_AFTER = 20_000  # rows that left the queue
-_COMMAND_S = 20.0
-# A queue's statistics are always wrong: it is empty when they are taken, or full. So the plans are pinned.
-PLANNER = {
-    "enable_bitmapscan": "off",
-    "enable_hashjoin": "off",
-    "enable_material": "off",
-    "enable_mergejoin": "off",
-    "enable_seqscan": "off",
-    "jit": "off",
-    "plan_cache_mode": "force_generic_plan",
-}
-# A server that was cut off in a transaction must not keep its locks for long.
-_SESSION = {
-    "idle_in_transaction_session_timeout": "5s",
-    "lock_timeout": "8s",
-    "statement_timeout": "15s",
-    "tcp_keepalives_idle": "5",
-    "tcp_user_timeout": "8s",
-}
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InternalClientError,
-)
 _AGAIN = (Conflict, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, OverflowError)
 
@@ -123,24 +90,28 @@ class Postgres(Database):
 
     async def open(self) -> None:
         try:
-            self._writer = await self._connect()
-            if self._writer.get_server_version().major < OLDEST // 10_000:
+            self._writer = await connecting.connect(self.url, pooled=self._pooled)
+            if self._writer.get_server_version().major < connecting.OLDEST:
                 raise ConfigError(
                     f"PostgreSQL {self._writer.get_server_version().major} is too old: 15 or newer."
                 )
-            await migrate(self._writer, dry=not self._migrates)
+            await connecting.migrate(self._writer, dry=not self._migrates)
             rows = await self._writer.fetch(_COLUMNS)
             statements.derive_inserts(self.statements, {(row[0], row[1]): row[2] for row in rows})
             self._set_clock(await self._writer.fetchval(_CLOCK))
             await partitions.ensure(self._writer, [self.now()])
             await self._membership.join(self._writer)
             self._readers = await asyncpg.create_pool(
-                self.url, min_size=0, max_size=READERS, reset=_no_reset, **self._words()
+                self.url,
+                min_size=0,
+                max_size=READERS,
+                reset=_no_reset,
+                **connecting.words(pooled=self._pooled),
             )
             if not self._pooled:
                 self._listener = Listener(self.url, self._membership, lambda f: self.on_told(f))
                 await self._listener.open()
-        except (*_AWAY, asyncpg.PostgresError) as error:
+        except (*AWAY, asyncpg.PostgresError) as error:
             await self.close()
             raise ConfigError(
                 f"Cannot open the database {places.shown(self.url)} ({error})."
@@ -153,11 +124,11 @@ class Postgres(Database):
         if self._listener is not None:
             await self._listener.close()
         if self._writer is not None and not self._writer.is_closed():
-            with contextlib.suppress(*_AWAY, asyncpg.PostgresError):
+            with contextlib.suppress(*AWAY, asyncpg.PostgresError):
                 await self._membership.leave(self._writer)
         for connection in (self._writer, self._keeper):
             if connection is not None:
-                with contextlib.suppress(*_AWAY, asyncpg.PostgresError):
+                with contextlib.suppress(*AWAY, asyncpg.PostgresError):
                     await connection.close(timeout=2)
         if self._readers is not None:
             self._readers.terminate()
@@ -181,10 +152,10 @@ class Postgres(Database):
                 await partitions.ensure(await self._keep_connection(), [self.now()])
             except _REFUSED as error:
                 raise DataError(_refusal(error)) from error
-            except _AWAY as error:
+            except AWAY as error:
                 self._note_away()
                 if time.monotonic() > deadline:
-                    raise Unavailable(f"The database is away ({_say(error)}).") from error
+                    raise Unavailable(f"The database is away ({say(error)}).") from error
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 0.5)
             except asyncpg.PostgresError as error:  # its disk is full, it is out of memory, …
@@ -199,7 +170,7 @@ class Postgres(Database):
         connection = await self._write_connection()
         locked = lanes()
         try:
-            await connection.execute("begin" if not self._pooled else _POOLED_BEGIN)
+            await connection.execute("begin" if not self._pooled else POOLED_BEGIN)
             now, catalog, xid = await connection.fetchrow(_BEGIN_TICK, sorted(locked), alone)
             self._set_clock(now)
             if catalog != self._catalog:
@@ -261,19 +232,19 @@ class Postgres(Database):
 
     async def _roll_back(self, connection: Any, error: BaseException) -> None:
         """Give up a transaction; a connection that cannot is given up too."""
-        if isinstance(error, _AWAY) and not isinstance(error, asyncpg.InterfaceError | ValueError):
+        if isinstance(error, AWAY) and not isinstance(error, asyncpg.InterfaceError | ValueError):
             connection.terminate()
             return
         try:
             await connection.execute("rollback")
-        except (*_AWAY, asyncpg.PostgresError):
+        except (*AWAY, asyncpg.PostgresError):
             connection.terminate()
 
     async def _commit(self, connection: Any, xid: str) -> None:
         """COMMIT; when its answer is lost, another connection is asked what came of it."""
         try:
             await connection.execute("commit")
-        except _AWAY as error:
+        except AWAY as error:
             connection.terminate()
             self._note_away()
             if not await self._was_committed(xid, error):
@@ -283,11 +254,11 @@ class Postgres(Database):
         """Ask for a transaction's outcome, until it is known or patience ends."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
-            with contextlib.suppress(*_AWAY, asyncpg.PostgresError):
+            with contextlib.suppress(*AWAY, asyncpg.PostgresError):
                 connection = await self._write_connection()
                 status = await connection.fetchval("select pg_xact_status($1::text::xid8)", xid)
                 if status != "in progress":
-                    emit("commit.asked", outcome=status or "unknown", error=_say(error))
+                    emit("commit.asked", outcome=status or "unknown", error=say(error))
                     return bool(status == "committed")
             await asyncio.sleep(0.1)
         raise Unavailable(
@@ -313,9 +284,9 @@ class Postgres(Database):
                     async with connection.transaction(isolation="repeatable_read", readonly=True):
                         rows = await self._execute(connection, first)
                         return await self._go_on(connection, steps, rows)
-            except _AWAY as error:  # perhaps it had ended long ago, and a new one does
+            except AWAY as error:  # perhaps it had ended long ago, and a new one does
                 if tried > READERS or rows is not None:
-                    raise Unavailable(f"The database is away ({_say(error)}).") from error
+                    raise Unavailable(f"The database is away ({say(error)}).") from error
             except asyncpg.PostgresError as error:
                 raise Unavailable(f"The database cannot be read now ({error}).") from error
 
@@ -342,9 +313,9 @@ class Postgres(Database):
                 self._left = 0
                 # one server at a time: the others skip a table that is locked
                 await connection.execute(_VACUUM)
-        except _AWAY as error:
+        except AWAY as error:
             connection.terminate()
-            raise Unavailable(f"The database is away ({_say(error)}).") from error
+            raise Unavailable(f"The database is away ({say(error)}).") from error
 
     async def forget(self, instant: int) -> int:
         connection = await self._keep_connection()
@@ -353,30 +324,14 @@ class Postgres(Database):
             emit("runs.pruned", count=gone)
         return partitions.begin_of(instant)
 
-    async def _connect(self) -> Any:
-        return await asyncpg.connect(self.url, **self._words())
-
-    def _words(self) -> dict[str, Any]:
-        settings = {} if self._pooled else PLANNER | _SESSION
-        return {
-            "timeout": 5,
-            "command_timeout": _COMMAND_S,
-            "statement_cache_size": 0 if self._pooled else 400,
-            "max_cached_statement_lifetime": 0,
-            "server_settings": {"application_name": "hairtrigger", **settings},
-        }
-
     async def _write_connection(self) -> Any:
         if self._writer is None or self._writer.is_closed():
-            self._writer = await self._connect()
+            self._writer = await connecting.connect(self.url, pooled=self._pooled)
         return self._writer
 
     async def _keep_connection(self) -> Any:
         if self._keeper is None or self._keeper.is_closed():
-            self._keeper = await asyncpg.connect(
-                self.url, timeout=5, statement_cache_size=0,
-                server_settings={"application_name": "hairtrigger upkeep"},
-            )  # fmt: skip
+            self._keeper = await connecting.connect_plainly(self.url, "hairtrigger upkeep")
         return self._keeper
 
     def _set_clock(self, now_ms: int) -> None:
@@ -403,58 +358,6 @@ _COLUMNS = (
     "where table_schema = current_schema()"
 )
 _VACUUM = "vacuum (skip_locked, truncate off) live, lanes"
-_POOLED_BEGIN = "begin; " + "; ".join(
-    f"set local {name} = '{value}'" for name, value in PLANNER.items()
-)
-
-
-async def migrate(connection: Any, *, dry: bool = False) -> list[int]:
-    """Apply what a database lacks, one server at a time; answers the numbers applied.
-
-    Args:
-        dry: Apply nothing: raise if anything is lacking.
-    Raises:
-        ConfigError: as ``schema.missing``; or something is lacking in a dry run.
-    """
-    async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock(4710, 2)")
-        if dry and not await connection.fetchval(
-            "select to_regclass('schema_version') is not null"
-        ):
-            raise ConfigError("The database has no schema yet. Run:  hairtrigger migrate")
-        await connection.execute(schema.REMEMBER)
-        applied = {row[0]: row[1] for row in await connection.fetch(schema.APPLIED)}
-        lacking = schema.missing("postgres", applied)
-        if lacking and dry:
-            raise ConfigError(
-                f"The database has schema {max(applied)}, this hairtrigger needs {lacking[-1].number}. "
-                "Run:  hairtrigger migrate"
-            )
-        for file in lacking:
-            await connection.execute(file.text)
-            await connection.execute(
-                "insert into schema_version values ($1, $2)", file.number, file.checksum
-            )
-    return [file.number for file in lacking]
-
-
-async def is_new(url: str) -> bool:
-    """Whether a database has no project yet.
-
-    Raises:
-        ConfigError: it cannot be reached.
-    """
-    try:
-        connection = await asyncpg.connect(url, timeout=5, statement_cache_size=0)
-        try:
-            made = await connection.fetchval("select to_regclass('projects') is not null")
-            return not made or not await connection.fetchval("select exists (select from projects)")
-        finally:
-            await connection.close()
-    except (*_AWAY, asyncpg.PostgresError) as error:
-        raise ConfigError(
-            f"Cannot open the database {places.shown(url)} ({_say(error)})."
-        ) from error
 
 
 async def _no_reset(_: Any) -> None:
@@ -465,7 +368,3 @@ def _refusal(error: Exception) -> str:
     if "0x00" in str(error):
         return "PostgreSQL cannot store a NUL character in a text: send the value as JSON"
     return str(error)
-
-
-def _say(error: BaseException) -> str:
-    return str(error) or type(error).__name__

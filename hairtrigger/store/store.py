@@ -148,8 +148,8 @@ class Store:
         return await waiting.future
 
     async def change(self, change: Change, *, lanes: Lanes = ()) -> Any:
-        """Run the steps of a change in the next tick: ``change(catalog, now)`` yields statements. It is called
-        once more when the tick is repeated.
+        """Run the steps of a change in the next tick: ``change(catalog, now)`` yields statements. It is
+        called once more when the tick is repeated.
 
         Args:
             lanes: The environments whose lanes and slots it touches; None: those of every one.

@@ -46,7 +46,7 @@ def test_a_database_url_names_a_file(url: str, file: str) -> None:
         ("lease_ms", "soon"),
         ("lease_ms", "0"),
         ("log_format", "xml"),
-        ("database", "postgres://db/h"),
+        ("database", "mysql://db/h"),
         ("database", "sqlite:///"),
     ],
 )
