@@ -29,6 +29,7 @@ MIRRORED = {
     "tasks": ["Tasks", "tasks"],
     "batch": ["Batch", "batch"],
     "schedules": ["Schedules", "schedules"],
+    "queues": ["Queues", "queues"],
     "metadata": ["Metadata", "metadata", "flush_scope"],
     "tags": ["Tags", "tags"],
     "idempotency_keys": ["IdempotencyKeys", "idempotency_keys"],
@@ -45,9 +46,9 @@ RENAMED = {
     "__aiter__": "__iter__",
     "collected": "collected_blocking",
     "disconnect": "disconnect_blocking",
-    "pause": "pause_blocking",
     "run_here": "run_here_blocking",
     "send": "send_blocking",
+    "sleep": "sleep_blocking",
     "submit": "submit_blocking",
 }
 # Not the SDK's: a worker beside an application is a process, and the same for both flavours.

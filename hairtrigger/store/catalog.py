@@ -179,8 +179,10 @@ class Catalog:
 def load() -> Steps[Catalog]:
     """The whole catalogue as it stands in the database."""
     catalog = Catalog()
-    for row in (yield fetch("all_envs")):
-        catalog.envs[row[0]] = Environment(*(*row[:7], EnvironmentLimit(*row[7:])))
+    for id_, project, ref, title, slug, kind, public_id, lim, burst in (yield fetch("all_envs")):
+        catalog.envs[id_] = Environment(
+            id_, project, ref, title, slug, kind, public_id, EnvironmentLimit(lim, burst)
+        )
     for id_, env, name, manifest in (yield fetch("all_tasks")):
         catalog.add_task(
             TaskEntry(id_, env, name, _manifest.decode(manifest) if manifest else None)

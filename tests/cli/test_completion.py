@@ -16,7 +16,7 @@ def test_the_script_is_valid_and_names_every_command(tmp_path: Path, shell: str)
     file = tmp_path / "script"
     file.write_text(done.stdout)
     assert done.returncode == 0, done.stderr
-    for name in ("doctor", "schedules", "replay", "idempotency-key"):
+    for name in ("doctor", "schedules", "queues", "replay", "idempotency-key"):
         assert name in done.stdout
     if shutil.which(shell):
         checked = subprocess.run([shell, "-n", str(file)], capture_output=True, text=True)
@@ -39,7 +39,11 @@ def test_bash_completes_commands_options_and_ids_that_were_seen(tmp_path: Path) 
         )  # fmt: skip
         return shown.stdout.split()
 
+    (seen / "queues").write_text("emails\ntask/send\n")
     assert complete("sch") == ["schedules"]
+    assert complete("queues", "pa") == ["pause"]
+    assert complete("queues", "pause", "em") == ["emails"]
+    assert complete("queues", "limit", "ta") == ["task/send"]
     assert complete("schedules", "pa") == ["pause"]
     assert complete("runs", "list", "--sta") == ["--status"]
     assert complete("trigger", "send") == ["send-welcome-email"]
