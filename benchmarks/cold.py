@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 
 from benchmarks import figures, session
-from benchmarks.running import WORK, free_port
+from benchmarks.databases import free_port
+from benchmarks.running import WORK
 from benchmarks.session import Session
 from benchmarks.systems import HERE, System
 

@@ -16,8 +16,10 @@ Answer = dict[str, Any]
 class Client:
     """The driver's end: `ask` sends a command and waits for its answer."""
 
-    def __init__(self, to_client: IO[bytes], from_client: IO[bytes]) -> None:
-        self._to, self._from = to_client, from_client
+    def __init__(
+        self, to_client: IO[bytes], from_client: IO[bytes], last_words: Callable[[], str]
+    ) -> None:
+        self._to, self._from, self._last_words = to_client, from_client, last_words
 
     def send(self, command: str, **arguments: Any) -> None:
         """Send a command; take its answer with `receive`."""
@@ -32,7 +34,7 @@ class Client:
         """The answer to the oldest command not yet answered. Raises RuntimeError if it failed."""
         line = self._from.readline()
         if not line:
-            raise RuntimeError("The client ended; its last words are in client.log.")
+            raise RuntimeError(f"The client ended: {self._last_words()}")
         answer: Answer = json.loads(line)
         return answer
 

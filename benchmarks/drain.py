@@ -5,8 +5,10 @@ when the first run begins and closes when the last is completed and the system, 
 public interface, says that nothing is left. A slower peer gets a smaller backlog, in its favour.
 """
 
+from typing import Any
+
 from benchmarks import figures, session
-from benchmarks.running import Sample, opened
+from benchmarks.running import Running, Sample, opened
 from benchmarks.session import Session
 from benchmarks.systems import System
 
@@ -21,13 +23,20 @@ def measure(system: System, count: int) -> Sample:
     """Drain `count` runs once."""
     with opened(system) as running:
         running.stop_worker()
-        running.client.ask("batch", count=count)
-        begun = running.begun
-        running.start_worker()
-        running.until_begun(begun + 1, every_s=0.002)
-        first = running.mark()
-        running.until_settled(begun + count)
-        return running.since(first)
+        return fed_and_drained(running, count)
+
+
+def fed_and_drained(
+    running: Running, count: int, command: str = "batch", **arguments: Any
+) -> Sample:
+    """Trigger `count` runs with a command of the client while no worker is up, then drain them."""
+    running.client.ask(command, count=count, **arguments)
+    begun = running.begun
+    running.start_worker()
+    running.until_begun(begun + 1, every_s=0.002)
+    first = running.mark()
+    running.until_settled(begun + count)
+    return running.since(first)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from benchmarks.processes import ROLES, Role
 from benchmarks.running import Sample
 
 SHOWN: dict[str, tuple[Role, ...]] = {
+    "database": ("database",),
     "server": ("server",),
     "worker": ("worker",),
     "children": ("children",),
@@ -32,23 +33,23 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) 
 def print_rates(title: str, found: Mapping[str, Sequence[Sample]]) -> None:
     """Rates with CPU microseconds a run, split by process: medians of the rounds.
 
-    The first system is ours; the columns named "ours ÷ it" divide its median by each other's, of
+    The first row is ours where ours is measured; two columns divide its median by each other's, of
     this same session.
     """
-    head = ["", "runs/s", "lowest to highest", "ours ÷ it"]
-    head += [f"{role} µs" for role in SHOWN] + ["CPU µs/run", "ours ÷ it"]
+    first = next(iter(found))
+    head = ["", "runs/s", "lowest to highest", f"{first} ÷ it"]
+    head += [f"{role} µs" for role in SHOWN] + ["CPU µs/run", f"{first} ÷ it"]
     rows: list[list[str]] = []
     rates = {name: statistics.median(one.rate for one in found[name]) for name in found}
     costs = {name: _cost(found[name], *ROLES) for name in found}
-    ours = next(iter(found))
     for name, samples in found.items():
         every = [one.rate for one in samples]
         rows.append(
             [name, f"{rates[name]:,.0f}", f"{min(every):,.0f} to {max(every):,.0f}"]
-            + ["" if name == ours else ratio(rates[ours], rates[name])]
+            + ["" if name == first else ratio(rates[first], rates[name])]
             + [_number(_cost(samples, *roles)) for roles in SHOWN.values()]
             + [f"{costs[name]:,.0f}"]
-            + ["" if name == ours else ratio(costs[ours], costs[name])]
+            + ["" if name == first else ratio(costs[first], costs[name])]
         )
     print_table(title, head, rows)
 
@@ -56,9 +57,9 @@ def print_rates(title: str, found: Mapping[str, Sequence[Sample]]) -> None:
 def print_times(
     title: str, found: Mapping[str, Sequence[Mapping[str, float]]], *, digits: int = 1
 ) -> None:
-    """Named figures of each system, medians of the rounds, each with its ratio to ours."""
-    ours, *others = found
-    names = list(found[ours][0])
+    """Named figures of each system, medians of the rounds, and what the first, ours, is of each."""
+    first, *others = found
+    names = list(found[first][0])
     middle = {
         system: {name: statistics.median(one[name] for one in rounds) for name in names}
         for system, rounds in found.items()
@@ -68,7 +69,7 @@ def print_times(
         for system, value in middle.items()
     ]
     rows += [
-        [f"ours ÷ {other}", *(ratio(middle[ours][name], middle[other][name]) for name in names)]
+        [f"{first} ÷ {other}", *(ratio(middle[first][name], middle[other][name]) for name in names)]
         for other in others
     ]
     print_table(title, ["", *names], rows)

@@ -35,7 +35,7 @@ def line(directory: Path) -> str:
 
 def _sync_ms(directory: Path) -> float:
     """Median of 50 times: append 4 KiB, then fdatasync."""
-    path = directory / "sync"
+    path = directory / f"sync-{os.getpid()}"
     took: list[int] = []
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:

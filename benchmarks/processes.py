@@ -5,6 +5,7 @@ already reaped, so a child that was replaced in the window still counts. The ker
 hundredths of a second: windows must be long enough for that.
 """
 
+import contextlib
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -13,20 +14,31 @@ from typing import Literal
 
 import psutil
 
-Role = Literal["server", "worker", "children", "client", "loader"]
-ROLES: tuple[Role, ...] = ("server", "worker", "children", "client", "loader")
+Role = Literal["database", "server", "worker", "standby", "children", "client", "loader"]
+ROLES: tuple[Role, ...] = (
+    "database",
+    "server",
+    "worker",
+    "standby",
+    "children",
+    "client",
+    "loader",
+)
+WORKERS: tuple[Role, ...] = ("worker", "standby")
 STOP_S = 20.0
 
 
 class Processes:
-    """The processes of one system. `children` is everything the worker's own process started."""
+    """The processes of one system. `children` is everything that a worker's own process started;
+    `database` is a PostgreSQL with its whole family, or a Redis."""
 
     def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
         self._directory, self._environment = directory, environment
         self._started: dict[Role, psutil.Popen] = {}
+        self._watched: dict[Role, psutil.Process] = {}
 
     def start(self, role: Role, command: Sequence[str], cwd: Path, *, talks: bool = False) -> None:
-        """Start one process; its output goes to `<role>.log`.
+        """Start one process; its output goes to `<role>.log`, and its role is in its environment.
 
         Args:
             talks: The driver speaks with it over standard input and output instead.
@@ -37,11 +49,15 @@ class Processes:
             self._started[role] = psutil.Popen(
                 [*command],
                 cwd=cwd,
-                env=dict(self._environment),
+                env={**self._environment, "BENCH_ROLE": role},
                 stdin=pipe or subprocess.DEVNULL,
                 stdout=pipe or log,
                 stderr=log,
             )
+
+    def watch(self, role: Role, process: psutil.Process) -> None:
+        """Count a process, and what it starts, that somebody else began and will end."""
+        self._watched[role] = process
 
     def get(self, role: Role) -> psutil.Popen:
         """The process of a role that is running."""
@@ -72,8 +88,18 @@ class Processes:
             if stream:
                 stream.close()
 
+    def kill(self, role: Role) -> None:
+        """End one process and what it started at once, as a power cut would."""
+        process = self._started.pop(role)
+        family = _family(process)
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(family, timeout=STOP_S)
+        process.wait(STOP_S)
+
     def stop_all(self) -> None:
-        """End every process, in the order client, worker, server."""
+        """End every process, in the order client, worker, server, database."""
         for role in reversed(ROLES):
             if role in self._started:
                 self.stop(role)
@@ -81,9 +107,9 @@ class Processes:
     def cpu_us(self) -> dict[Role, float]:
         """CPU time spent so far, in microseconds by role."""
         spent: dict[Role, float] = dict.fromkeys(ROLES, 0.0)
-        for role, process in self._started.items():
+        for role, process in self._counted():
             first, *others = _family(process)
-            below: Role = "children" if role == "worker" else role
+            below: Role = "children" if role in WORKERS else role
             own = first.cpu_times()
             spent[role] += (own.user + own.system) * 1e6
             spent[below] += (own.children_user + own.children_system) * 1e6
@@ -97,11 +123,15 @@ class Processes:
     def memory_mb(self) -> dict[Role, float]:
         """Memory by role in MB: proportional set size, so shared pages are counted once."""
         held: dict[Role, float] = dict.fromkeys(ROLES, 0.0)
-        for role, process in self._started.items():
+        for role, process in self._counted():
             for place, one in enumerate(_family(process)):
-                below: Role = "children" if role == "worker" and place else role
-                held[below] += one.memory_full_info().pss / 1e6
+                below: Role = "children" if role in WORKERS and place else role
+                with contextlib.suppress(psutil.NoSuchProcess):  # such as a backend of a pool
+                    held[below] += one.memory_full_info().pss / 1e6
         return held
+
+    def _counted(self) -> list[tuple[Role, psutil.Process]]:
+        return [*self._started.items(), *self._watched.items()]
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:

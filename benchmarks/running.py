@@ -2,7 +2,7 @@
 
 import os
 import shutil
-import socket
+import subprocess
 import tempfile
 import time
 import urllib.error
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import stamps
 from benchmarks.conversation import Client
+from benchmarks.databases import Sqlite, free_port
 from benchmarks.processes import ROLES, Processes, Role
 from benchmarks.systems import HERE, KEY, System
 
@@ -49,9 +50,15 @@ class Sample:
 
 
 class Running:
-    """A system whose server, worker and client are up. `client` takes the commands."""
+    """A system whose server, worker and client are up. `client` takes the commands.
+
+    Attributes:
+        address: Where its database is: a path or a URL.
+        url: Where its server answers, if it has one.
+    """
 
     client: Client
+    address: str
 
     def __init__(self, system: System, directory: Path, stamps_file: Path) -> None:
         self.system, self.directory, self.stamps_file = system, directory, stamps_file
@@ -59,41 +66,76 @@ class Running:
         self._cwd = directory
         if system.project:
             self._cwd = Path(shutil.copytree(system.project, directory / "project"))
-        url = f"http://127.0.0.1:{self._port}"
-        self._processes = Processes(
-            directory,
-            {
-                **os.environ,
-                "BENCH_DATABASE": str(directory / "bench.db"),
-                "BENCH_STAMPS": str(stamps_file),
-                "HAIRTRIGGER_DEV_KEY": KEY,
-                "PYTHONPATH": str(HERE.parent),
-                "TRIGGER_API_URL": url,
-                "TRIGGER_SECRET_KEY": KEY,
-            },
-        )
-        self._health = url + "/healthcheck"
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._environment = {
+            **os.environ,
+            "BENCH_STAMPS": str(stamps_file),
+            "HAIRTRIGGER_DEV_KEY": KEY,
+            "PYTHONPATH": str(HERE.parent),
+            "TRIGGER_API_URL": self.url,
+            "TRIGGER_SECRET_KEY": KEY,
+        }
+        self._processes = Processes(directory, self._environment)
+
+    @contextmanager
+    def with_database(self) -> Iterator[None]:
+        """Make the database; everything that was started is ended before it goes."""
+        with self.system.database.fresh(self.directory, self._processes) as self.address:
+            self._environment["BENCH_DATABASE"] = self.address
+            try:
+                yield
+            finally:
+                self._processes.stop_all()
 
     def start_all(self) -> None:
         """Start server, worker and client, and see one run through all of them."""
-        if self.system.server:
-            self._start("server", self.system.server)
-            self._until_healthy()
+        if self.system.prepare:
+            command = self._filled(self.system.prepare)
+            done = subprocess.run(
+                command, cwd=self._cwd, env=self._environment, capture_output=True, text=True
+            )
+            if done.returncode:
+                raise RuntimeError(f"{self.system.name} could not be prepared: {done.stderr}")
+        self.start_server()
         self.start_worker()
-        if not self.system.server:  # the worker makes the database; wait until it has
-            self.until(lambda: (self.directory / "bench.db").exists())
+        if isinstance(self.system.database, Sqlite) and not self.system.server:
+            # the worker makes the file; wait until it has
+            self.until(lambda: Path(self.address).exists())
             time.sleep(2)
         self.client = self.start_client("client")
         self.client.ask("trigger", count=1, flight=1)
         self.until_settled(1)
 
-    def start_worker(self) -> None:
-        """Start the worker; its first run may begin at once."""
-        self._start("worker", self.system.worker)
+    def start_server(self) -> None:
+        """Start the server, if the system has one, and wait until it answers."""
+        if self.system.server:
+            self._start("server", self.system.server)
+            self._until_healthy()
+
+    def stop_server(self) -> None:
+        """End the server, as an operator would."""
+        self._processes.stop("server")
+
+    def start_worker(self, role: Role = "worker", *, narrow: bool = False) -> None:
+        """Start a worker; its first run may begin at once.
+
+        Args:
+            role: `standby` is a second one.
+            narrow: With exactly 20 places for runs, instead of the fastest shape.
+        """
+        self._start(role, self.system.narrow if narrow else self.system.worker)
 
     def stop_worker(self) -> None:
         """End the worker, as an operator would."""
         self._processes.stop("worker")
+
+    def kill_worker(self) -> None:
+        """End the worker and its children at once with SIGKILL."""
+        self._processes.kill("worker")
+
+    def pid(self, role: Role) -> int:
+        """The first process of a role."""
+        return int(self._processes.get(role).pid)
 
     def start_client(self, role: Role) -> Client:
         """Start a client; `loader` is a second one that makes load beside the first."""
@@ -101,11 +143,7 @@ class Running:
         process = self._processes.get(role)
         assert process.stdin
         assert process.stdout
-        return Client(process.stdin, process.stdout)
-
-    def stop_all(self) -> None:
-        """End everything."""
-        self._processes.stop_all()
+        return Client(process.stdin, process.stdout, lambda: self._processes.log_end(role))
 
     @property
     def begun(self) -> int:
@@ -146,14 +184,15 @@ class Running:
             raise RuntimeError(f"{self.begun} runs began; {total} were triggered.")
 
     def _start(self, role: Role, command: tuple[str, ...], *, talks: bool = False) -> None:
-        words = {"database": str(self.directory / "bench.db"), "port": str(self._port)}
-        filled = [word.format(**words) for word in command]
-        self._processes.start(role, filled, self._cwd, talks=talks)
+        self._processes.start(role, self._filled(command), self._cwd, talks=talks)
+
+    def _filled(self, command: tuple[str, ...]) -> list[str]:
+        return [word.format(database=self.address, port=self._port) for word in command]
 
     def _until_healthy(self) -> None:
         def answers() -> bool:
             try:
-                with urllib.request.urlopen(self._health, timeout=1) as answer:
+                with urllib.request.urlopen(f"{self.url}/healthcheck", timeout=1) as answer:
                     return bool(answer.status == 200)
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 return False
@@ -161,6 +200,11 @@ class Running:
         self.until(answers)
 
     def until(self, holds: Callable[[], bool], *, every_s: float = 0.02) -> None:
+        """Wait until something holds.
+
+        Raises:
+            RuntimeError: when a process ends, or no run begins for two minutes.
+        """
         begun, moved_ns = self.begun, time.monotonic_ns()
         while not holds():
             self._processes.ensure_alive()
@@ -179,6 +223,7 @@ def opened(system: System) -> Iterator[Running]:
     """A system that has run one run on a fresh database; ended and removed afterwards.
 
     The database lies beside the benchmarks, on the disk of the checkout; the stamps lie in memory.
+    What the system under test says is in `<role>.log` of its directory, whose end is in the error.
     """
     WORK.mkdir(exist_ok=True)
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -187,15 +232,6 @@ def opened(system: System) -> Iterator[Running]:
         tempfile.TemporaryDirectory(dir=memory, prefix="bench") as stamps_directory,
     ):
         running = Running(system, Path(directory), Path(stamps_directory) / "stamps")
-        try:
+        with running.with_database():
             running.start_all()
             yield running
-        finally:
-            running.stop_all()
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

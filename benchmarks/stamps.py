@@ -5,8 +5,12 @@ for appending, serves all worker processes: the kernel keeps 16-byte appends who
 It costs a run about a microsecond and answers three questions without asking the system under
 test: how many runs have begun, whether each began once, and how late. Linux's monotonic clock is
 the same in every process, so the two instants may be subtracted.
+
+A run that is held (`recovery.py`) notes its number when it begins, waits until the driver lets it go,
+and notes the number below zero when it is done.
 """
 
+import asyncio
 import os
 import struct
 import time
@@ -14,12 +18,38 @@ from functools import cache
 from pathlib import Path
 
 RECORD = struct.Struct("=qq")
+POLL_S = 0.02
 
 
 def stamp(asked_ns: int) -> None:
     """Note that the run asked for at `asked_ns` (monotonic) begins now."""
     began_ns = time.monotonic_ns()
     os.write(_file(), RECORD.pack(asked_ns, began_ns))
+
+
+def hold(number: int) -> None:
+    """Begin the run of this number (from 1), and end it when the driver says so."""
+    stamp(number)
+    while not _may_go():
+        time.sleep(POLL_S)
+    stamp(-number)
+
+
+async def hold_async(number: int) -> None:
+    """The same on an event loop."""
+    stamp(number)
+    while not _may_go():
+        await asyncio.sleep(POLL_S)
+    stamp(-number)
+
+
+def gate(path: Path) -> Path:
+    """The file whose presence lets held runs go."""
+    return path.with_suffix(".go")
+
+
+def _may_go() -> bool:
+    return gate(Path(os.environ["BENCH_STAMPS"])).exists()
 
 
 @cache

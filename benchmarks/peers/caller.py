@@ -1,7 +1,7 @@
-"""The commands of a client whose library blocks: what the driver may ask of Huey and DBOS.
+"""The commands of a client whose library blocks: what the driver may ask of Celery, Dramatiq, Huey and DBOS.
 
-Runs in the peer's interpreter: standard library only. `serve_calls` is given three functions of
-the peer and makes the same workloads of them that `project/client.py` makes of ours.
+Runs in the peer's interpreter: standard library only. `serve_calls` is given a few functions of the
+peer and makes the same workloads of them that `async_caller.py` makes for clients on an event loop.
 """
 
 import random
@@ -17,13 +17,17 @@ TriggerOne = Callable[[int, float], object]
 
 
 def serve_calls(
-    one: TriggerOne, many: Callable[[int], None], is_settled: Callable[[], bool]
+    one: TriggerOne,
+    many: Callable[[int], None],
+    hold: Callable[[int], object],
+    is_settled: Callable[[], bool],
 ) -> None:
     """Answer the driver until it closes the pipe.
 
     Args:
         one: Triggers one run and returns when it is durable.
         many: Triggers so many runs in the fastest way that the peer documents.
+        hold: Triggers the run of a number that is held until the driver lets it go.
         is_settled: Whether no run waits or executes.
     """
 
@@ -65,6 +69,11 @@ def serve_calls(
             one(due_ns, (due_ns - time.monotonic_ns()) / 1e9)
         return {"spare_s": (due_ns - time.monotonic_ns()) / 1e9}
 
+    def held(count: int) -> Answer:
+        for number in range(1, count + 1):
+            hold(number)
+        return {}
+
     def settled() -> Answer:
         return {"settled": is_settled()}
 
@@ -75,6 +84,7 @@ def serve_calls(
             "load": load,
             "probe": probe,
             "delayed": delayed,
+            "held": held,
             "settled": settled,
         }
     )

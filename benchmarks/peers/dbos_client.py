@@ -48,6 +48,13 @@ def many(count: int) -> None:
         count -= 1000
 
 
+def hold(number: int) -> None:
+    """Enqueue the workflow that is held."""
+    options = OPTIONS.copy()
+    options["workflow_name"] = "held"
+    CLIENT.enqueue(options, number)
+
+
 def is_settled() -> bool:
     """Whether no workflow waits or runs."""
     return not CLIENT.list_workflows(status=LIVE, limit=1, load_input=False, load_output=False)
@@ -56,4 +63,4 @@ def is_settled() -> bool:
 if __name__ == "__main__":
     from benchmarks.peers.caller import serve_calls
 
-    serve_calls(one, many, is_settled)
+    serve_calls(one, many, hold, is_settled)

@@ -1,7 +1,7 @@
 """Triggers Huey's runs as the driver asks. Huey has no batch: many runs are many calls."""
 
 from benchmarks.peers.caller import serve_calls
-from benchmarks.peers.huey_tasks import begin, huey
+from benchmarks.peers.huey_tasks import begin, held, huey
 
 
 def one(asked_ns: int, delay_s: float) -> None:
@@ -24,4 +24,4 @@ def is_settled() -> bool:
 
 
 if __name__ == "__main__":
-    serve_calls(one, many, is_settled)
+    serve_calls(one, many, held, is_settled)

@@ -1,32 +1,24 @@
-"""Triggers our runs as the driver asks, through the SDK: the same workloads as `peers/caller.py`.
+"""Triggers our runs as the driver asks, through the SDK: the workloads are in `peers/async_caller.py`.
 
 `plain` goes around the SDK, which may send concurrent calls together: one POST per run.
 """
 
 import asyncio
 import os
-import random
-import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
-from trigger.bench import begin  # type: ignore[import-not-found]  # the project's directory
+from trigger.bench import begin, held, keyed, limited  # type: ignore[import-not-found]  # the project
 
-from benchmarks.conversation import Answer, serve_async
+from benchmarks.conversation import Answer
+from benchmarks.peers.async_caller import BATCH, in_flight, serve_calls
 from hairtrigger import runs
 
 LIVE = ["PENDING_VERSION", "DELAYED", "QUEUED", "DEQUEUED", "EXECUTING", "WAITING"]
-BATCH = 1000
-
-
-async def trigger(count: int, flight: int) -> Answer:
-    """`count` calls of trigger(), `flight` of them waiting at any time."""
-    return await _in_flight(begin.trigger, count, flight)
 
 
 async def plain(count: int, flight: int) -> Answer:
-    """The same without the SDK."""
+    """Single triggers without the SDK."""
     url = os.environ["TRIGGER_API_URL"] + "/api/v1/tasks/begin/trigger"
     headers = {"Authorization": f"Bearer {os.environ['TRIGGER_SECRET_KEY']}"}
     async with aiohttp.ClientSession(headers=headers, raise_for_status=True) as session:
@@ -35,86 +27,44 @@ async def plain(count: int, flight: int) -> Answer:
             async with session.post(url, json={"payload": asked_ns}) as answer:
                 await answer.read()
 
-        return await _in_flight(post, count, flight)
+        return await in_flight(post, count, flight)
 
 
-async def batch(count: int) -> Answer:
-    """`count` runs in batches of 1,000."""
-    started = time.monotonic_ns()
+async def many(asked_ns: int, count: int, delay_s: float) -> None:
+    """One batch."""
+    if delay_s > 0:
+        due = datetime.now(UTC) + timedelta(seconds=delay_s)
+        await begin.batch_trigger([asked_ns] * count, delay=due)
+    else:
+        await begin.batch_trigger([asked_ns] * count)
+
+
+async def keys(count: int, keys: int) -> Answer:
+    """Runs of a task that runs one at a time for each of so many keys, in turn."""
     for first in range(0, count, BATCH):
-        await begin.batch_trigger([0] * min(BATCH, count - first))
-    return {"seconds": _since(started)}
-
-
-async def load(per_second: float, seconds: float) -> Answer:
-    """Single triggers at an even rate, whether or not the earlier ones are acknowledged."""
-    started, sent = time.monotonic_ns(), 0
-    async with asyncio.TaskGroup() as group:
-        while (passed := _since(started)) < seconds:
-            while sent < passed * per_second:
-                group.create_task(_call(begin.trigger, 0))
-                sent += 1
-            await asyncio.sleep(0.001)
-    return {"sent": sent, "seconds": _since(started)}
-
-
-async def probe(count: int) -> Answer:
-    """Single triggers 30 to 70 ms apart, each carrying when it was asked for."""
-    for _ in range(count):
-        await asyncio.sleep(random.uniform(0.03, 0.07))
-        await begin.trigger(time.monotonic_ns())
+        numbers = range(first, min(first + BATCH, count))
+        await keyed.batch_trigger(
+            [keyed.call(0, concurrency_key=f"key {number % keys}") for number in numbers]
+        )
     return {}
 
 
-async def delayed(count: int, due_ns: int) -> Answer:
-    """`count` runs delayed to the same instant of the monotonic clock."""
-    due = datetime.now(UTC) + timedelta(microseconds=(due_ns - time.monotonic_ns()) / 1000)
+async def limit(count: int) -> Answer:
+    """Runs of a task of which ten run at a time."""
     for first in range(0, count, BATCH):
-        await begin.batch_trigger([due_ns] * min(BATCH, count - first), delay=due)
-    return {"spare_s": (due_ns - time.monotonic_ns()) / 1e9}
+        await limited.batch_trigger([0] * min(BATCH, count - first))
+    return {}
 
 
-async def settled() -> Answer:
+async def is_settled() -> bool:
     """Whether no run waits or executes."""
     page = await runs.list(status=LIVE, limit=1)
-    return {"settled": not page.data}
-
-
-async def _in_flight(one: Callable[[int], Awaitable[object]], count: int, flight: int) -> Answer:
-    took: list[int] = []
-
-    async def caller() -> None:
-        for _ in range(count // flight):
-            asked_ns = time.monotonic_ns()
-            await one(asked_ns)
-            took.append(time.monotonic_ns() - asked_ns)
-
-    started = time.monotonic_ns()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(flight):
-            group.create_task(caller())
-    return {"seconds": _since(started), "took_ns": took}
-
-
-async def _call(one: Callable[[int], Awaitable[object]], asked_ns: int) -> None:
-    await one(asked_ns)
-
-
-def _since(started_ns: int) -> float:
-    return (time.monotonic_ns() - started_ns) / 1e9
+    return not page.data
 
 
 if __name__ == "__main__":
     asyncio.run(
-        serve_async(
-            {
-                "trigger": trigger,
-                "plain": plain,
-                "batch": batch,
-                "load": load,
-                "probe": probe,
-                "delayed": delayed,
-                "settled": settled,
-            }
+        serve_calls(
+            begin.trigger, many, held.trigger, is_settled, plain=plain, keys=keys, limit=limit
         )
     )

