@@ -14,6 +14,7 @@ from hairtrigger.errors import UnknownWorker
 from hairtrigger.rules import queues
 from hairtrigger.rules.queues import Lane
 from hairtrigger.rules.run import RunOptions
+from hairtrigger.store import settle
 from hairtrigger.store.catalog import Catalog, VersionEntry
 from hairtrigger.store.database import Row, Steps, each, fetch, gather
 from hairtrigger.wire import ids
@@ -25,6 +26,7 @@ from hairtrigger.wire.worker import RunInfo
 _options = msgspec.json.Decoder(RunOptions)
 _tags = msgspec.json.Decoder(list[str])
 _NO_OPTIONS = RunOptions()
+_HAND_OUT = 8  # columns of a claimed row that are of the hand-out, before those of the run
 LOOK_MS = 1_000  # a claim looks at all ready rows at least so often, else from the last claimed on
 
 
@@ -195,8 +197,10 @@ def _count(
 def _describe(
     catalog: Catalog, version: VersionEntry, claimed: list[Row], now: int
 ) -> Steps[list[RunInfo]]:
-    run_ids = [row[0] for row in claimed]
-    rows = {row[0]: row for row in (yield fetch("claimed_runs", run_ids))}
+    if len(claimed[0]) > _HAND_OUT:  # PostgreSQL answers both at once
+        rows = {row[0]: (row[0], *row[_HAND_OUT:]) for row in claimed}
+    else:
+        rows = {row[0]: row for row in (yield fetch("claimed_runs", [row[0] for row in claimed]))}
     changed = [row[0] for row in claimed if row[3] & CHANGED]
     changes = {row[0]: row for row in (yield fetch("changes_of", changed))} if changed else {}
     infos, held = [], []
@@ -213,13 +217,16 @@ def _describe(
             lanes[row[7]] += 1
     for lane, count in lanes.items():
         yield fetch("lane_moved", lane, -count, 0, 0, now)
+    if held:
+        env = version.env
+        yield from settle.free_slots(catalog, Counter((env, row[7]) for row in held))
     return infos
 
 
 def _info(
     catalog: Catalog, version: VersionEntry, hand_out: Row, run: Row, change: Row | None
 ) -> RunInfo:
-    run_id, fence, attempt, flags, _, started_at, usage_ms, _ = hand_out
+    run_id, fence, attempt, flags, _, started_at, usage_ms, _ = hand_out[:_HAND_OUT]
     (_, task_id, queue, ckey, created_at, payload, payload_type, tags, parent, root, batch, schedule,
      max_attempts, max_duration, opts) = run  # fmt: skip
     task = catalog.tasks[task_id]

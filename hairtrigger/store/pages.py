@@ -149,7 +149,7 @@ def _matching(
 
 
 def _matches(catalog: Catalog, wanted: RunFilter, row: Row) -> bool:
-    _, task, queue, version, schedule, _, opts, state, fence, flags, final = row
+    _, task, queue, version, schedule, batch, opts, state, fence, flags, final = row
     if wanted.statuses:
         name = (
             statuses.of_final(final) if final is not None else statuses.of_live(state, fence, flags)
@@ -168,6 +168,7 @@ def _matches(catalog: Catalog, wanted: RunFilter, row: Row) -> bool:
         and _among(wanted.queues, catalog.queues[queue].name)
         and _among(wanted.versions, version_name)
         and (wanted.schedule is None or schedule == wanted.schedule)
+        and (wanted.batch is None or wanted.schedule is None or batch == wanted.batch)
     )
 
 

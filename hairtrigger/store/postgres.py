@@ -9,10 +9,11 @@ it. Nothing depends on a session: it works behind a pooler that gives each trans
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
+import msgspec
 
 from hairtrigger.errors import ConfigError, Unavailable
 from hairtrigger.store import connecting, membership, partitions, places, statements
@@ -35,6 +36,8 @@ OUTAGE_S = 1.0  # away for longer: nobody could renew a lease meanwhile
 MAX_REPEATS = 50
 READERS = 4
 VACUUM_AFTER = 20_000  # rows that left the queue
+COPY_FROM = 8  # rows; fewer are inserted: COPY is planned each time
+_encode = msgspec.json.Encoder().encode
 _AGAIN = (Conflict, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, OverflowError)
 
@@ -66,6 +69,7 @@ class Postgres(Database):
         self._keeper: asyncpg.Connection | None = None
         self._listener: Listener | None = None
         self._membership = membership.Membership()
+        self._forms: dict[str, tuple[str, frozenset[int]]] = {}
         self._offset_ms = 0.0
         self._catalog: int | None = None
         self._left = 0  # rows that left the queue since it was vacuumed
@@ -212,23 +216,40 @@ class Postgres(Database):
     async def _execute(self, connection: Any, statement: Statement) -> list[Row]:
         name, params = statement.name, statement.params
         if not statement.many:
+            if any(isinstance(value, list) for value in params):
+                params = [_numbers(one) if isinstance(one, list) else one for one in params]
             rows: list[Row] = await connection.fetch(self.statements.texts[name], *params)
             if not rows and name in self.statements.exact:
                 raise Conflict(name)
             return rows
         if not params:
             return []
-        text = self.statements.many[name]
-        columns = list(zip(*params, strict=True))
+        if name in self.statements.copied and len(params) >= COPY_FROM:
+            table, columns = self.statements.copied[name]
+            await connection.copy_records_to_table(table, columns=columns, records=params)
+            return []
+        text, numbers = self._many(name)
+        arrays = [
+            _numbers(column) if n in numbers else column
+            for n, column in enumerate(zip(*params, strict=True))
+        ]
         if statement.answers:
-            found: list[Row] = await connection.fetch(text, *columns)
+            found: list[Row] = await connection.fetch(text, *arrays)
             return found
-        count = int((await connection.execute(text, *columns)).rpartition(" ")[2])
+        count = int((await connection.execute(text, *arrays)).rpartition(" ")[2])
         if name in self.statements.exact and count != len(params):
             raise Conflict(name)
         if name == "delete_live":
             self._left += count
         return []
+
+    def _many(self, name: str) -> tuple[str, frozenset[int]]:
+        """A statement's form for many rows, and which of its parameters are numbers."""
+        found = self._forms.get(name)
+        if found is None:
+            text = self.statements.many[name]
+            found = self._forms[name] = text, statements.numbers_of(text)
+        return found
 
     async def _roll_back(self, connection: Any, error: BaseException) -> None:
         """Give up a transaction; a connection that cannot is given up too."""
@@ -358,6 +379,11 @@ _COLUMNS = (
     "where table_schema = current_schema()"
 )
 _VACUUM = "vacuum (skip_locked, truncate off) live, lanes"
+
+
+def _numbers(values: Sequence[int | None]) -> str:
+    """The text of an array of numbers; see ``statements``."""
+    return "{" + _encode(values)[1:-1].decode() + "}"
 
 
 async def _no_reset(_: Any) -> None:

@@ -188,7 +188,7 @@ def write_ends(catalog: Catalog, ends: Ends, now: int) -> Steps[None]:
         catalog.lower(lane, order_at)
     yield each("insert_attempts", ends.attempts)
     yield each("lane_moved", [(lane, *counts, now) for lane, counts in sorted(ends.lanes.items())])
-    yield from _free_slots(catalog, ends.stopped)
+    yield from free_slots(catalog, ends.stopped)
     if ends.in_batches:
         found = yield fetch("batches_of", ends.in_batches)
         yield each("batch_finished", [(batch, count, now) for batch, count in found])
@@ -199,7 +199,7 @@ def write_ends(catalog: Catalog, ends: Ends, now: int) -> Steps[None]:
         ])  # fmt: skip
 
 
-def _free_slots(catalog: Catalog, stopped: Counter[tuple[int, int]]) -> Steps[None]:
+def free_slots(catalog: Catalog, stopped: Counter[tuple[int, int]]) -> Steps[None]:
     """Give back what queues count over all their keys, and environments."""
     counted = {
         env: any(map(catalog.is_counted, catalog.queues_of(env)))
@@ -262,6 +262,6 @@ def change_metadata(
 
 
 __all__ = [
-    "Ends", "FinalStatus", "Settle", "Settled", "change_metadata", "end", "hand_out", "policies_of",
+    "Ends", "FinalStatus", "Settle", "Settled", "change_metadata", "end", "free_slots", "hand_out", "policies_of",
     "settle", "write_ends",
 ]  # fmt: skip

@@ -322,6 +322,19 @@ async def test_total_limit_that_is_dropped_and_declared_again_counts_anew(world:
     assert len(await worker.fetch()) == 2
 
 
+async def test_held_back_run_takes_no_place_of_a_total_limit(world: World) -> None:
+    total = with_queue(manifest("work"), QueueManifest("q", None, 1))
+    await world.register(total)
+    await world.trigger()
+    less = await world.register(with_queue(manifest("other"), QueueManifest("q", None, 1)))
+
+    assert await less.fetch() == []
+
+    assert world.rows("select coalesce(sum(running), 0) from slots") == [(0,)]
+    worker = await world.register(total)
+    assert len(await worker.fetch()) == 1
+
+
 async def test_rate_lets_so_many_start_and_then_as_they_become_due(world: World) -> None:
     rated = with_queue(manifest("work"), QueueManifest("q", rate=Rate(2, 10 * SECOND)))
     worker = await world.register(rated)

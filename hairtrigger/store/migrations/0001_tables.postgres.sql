@@ -67,7 +67,7 @@ create index live_ready on live (lane, order_at, run_id) where state = 1;
 create index live_held on live (env, order_at) where state = 5;
 create index live_due on live (at) where at is not null;
 create index live_ttl on live (expires_at) where expires_at is not null;
-create index live_worker on live (worker) where worker is not null;
+create index live_worker on live (worker, run_id) where worker is not null;
 create index live_locked on live (version) where version is not null and state in (0, 1);
 
 create table lanes (

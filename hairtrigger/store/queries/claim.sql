@@ -41,19 +41,22 @@ where run_id in (
   order by order_at, run_id limit $5)
 returning run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
 
+-- The run's own columns come with it, which saves a look-up and a round trip.
 -- each: claim
 with c as materialized (
-  select p.run_id from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-      q(worker, now, version, lane, n, low)
+  select p.place, p.run_id from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
+      $6::bigint[]) q(worker, now, version, lane, n, low)
     cross join lateral (
-      select run_id from live where lane = q.lane and state = 1 and order_at >= q.low
+      select ctid as place, run_id from live where lane = q.lane and state = 1 and order_at >= q.low
         and (version is null or version = q.version) and (expires_at is null or expires_at > q.now)
       order by order_at, run_id limit q.n for update skip locked) p)
 update live set state = 2, worker = ($1::bigint[])[1], fence = fence + 1, claimed_at = ($2::bigint[])[1],
   expires_at = null, started_at = coalesce(started_at, ($2::bigint[])[1]),
-  version = coalesce(version, ($3::bigint[])[1])
-from c where live.run_id = c.run_id
-returning live.run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
+  version = coalesce(live.version, ($3::bigint[])[1])
+from c join runs r on r.id = c.run_id where live.ctid = c.place
+returning live.run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane, r.task, r.queue, r.ckey,
+  r.created_at, r.payload, r.payload_type, r.tags, r.parent, r.root, r.batch, r.schedule, r.max_attempts,
+  r.max_duration, r.opts
 
 -- name: claim_pinned.sqlite
 update live set state = 2, worker = $1, fence = fence + 1, claimed_at = $2, expires_at = null,
@@ -66,16 +69,18 @@ returning run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
 
 -- each: claim_pinned
 with c as materialized (
-  select p.run_id from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-      q(worker, now, version, lane, n, low)
+  select p.place, p.run_id from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
+      $6::bigint[]) q(worker, now, version, lane, n, low)
     cross join lateral (
-      select run_id from live where lane = q.lane and state = 1 and order_at >= q.low
+      select ctid as place, run_id from live where lane = q.lane and state = 1 and order_at >= q.low
         and version = q.version and (expires_at is null or expires_at > q.now)
       order by order_at, run_id limit q.n for update skip locked) p)
 update live set state = 2, worker = ($1::bigint[])[1], fence = fence + 1, claimed_at = ($2::bigint[])[1],
   expires_at = null, started_at = coalesce(started_at, ($2::bigint[])[1])
-from c where live.run_id = c.run_id
-returning live.run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
+from c join runs r on r.id = c.run_id where live.ctid = c.place
+returning live.run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane, r.task, r.queue, r.ckey,
+  r.created_at, r.payload, r.payload_type, r.tags, r.parent, r.root, r.batch, r.schedule, r.max_attempts,
+  r.max_duration, r.opts
 
 -- name: lane_claimed
 update lanes set running = running + $2, queued = queued - $2, turn = $3, used_at = $4 where id = $1
@@ -85,15 +90,10 @@ update lanes set running = running + x.n, queued = queued - x.n, turn = x.turn, 
 from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) x(id, n, turn, now)
 where lanes.id = x.id
 
--- name: claimed_runs.sqlite
+-- name: claimed_runs
 select id, task, queue, ckey, created_at, payload, payload_type, tags, parent, root, batch, schedule,
   max_attempts, max_duration, opts
 from runs where id in {list $1}
-
--- name: claimed_runs.postgres
-select id, task, queue, ckey, created_at, payload, payload_type, tags, parent, root, batch, schedule,
-  max_attempts, max_duration, opts
-from unnest($1::bigint[]) x(run_id) join runs on id = x.run_id
 
 -- name: changes_of
 select run_id, metadata, tags, delayed_until, payload, payload_type, max_attempts, max_duration,
