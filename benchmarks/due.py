@@ -3,8 +3,10 @@
 Method: the worker is up and idle. All runs are triggered with a delay to the same instant, early
 enough that the last is accepted before it; the task's first line reads the clock. The CPU window
 opens just before the instant and closes when the last run is completed. All systems get the same
-number of runs, for lateness grows with it. The peers look for due runs once a second (Huey's
-least setting, DBOS's only one): on average half a second of their lateness is waiting for that.
+number of runs, for lateness grows with it. Huey,
+DBOS and Procrastinate look for due runs once a second (Huey's least setting, DBOS's only one): on
+average half a second of their lateness is waiting for that. Celery and Dramatiq keep delayed runs in
+the memory of a worker.
 """
 
 import time

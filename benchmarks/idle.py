@@ -2,8 +2,9 @@
 
 Method: server and worker are up, one run has been run, nothing is left. Three seconds of rest,
 then 30 s in which nobody asks for anything: CPU as a share of one core, memory at the end as
-proportional set size (shared pages counted once). The peers' CPU is that of polling every 10 ms,
-the setting they have in every other question; slower polling would cost less and start runs later.
+proportional set size (shared pages counted once). PostgreSQL and Redis count too. Where a setup line
+says that a peer polls every 10 ms, the setting it has in every other question, its CPU is that of
+polling; slower polling would cost less and start runs later.
 """
 
 import time
@@ -15,7 +16,7 @@ from benchmarks.running import opened
 from benchmarks.session import Session
 from benchmarks.systems import System
 
-STANDING: tuple[Role, ...] = ("server", "worker", "children")
+STANDING: tuple[Role, ...] = ("database", "server", "worker", "children")
 
 
 def ask(now: Session) -> None:

@@ -4,8 +4,8 @@ Method: a worker with exactly twenty places runs twenty runs, which hold until t
 whole process tree is ended with SIGKILL, and go is said. Seconds from there until the last of the
 twenty has finished: when the same worker is started again at once, and when another is up already (seen
 to run a run of its own) and nothing is started. Runs that began again are counted; one that finishes
-twice would be a fault. Patience ends after 120 s, 30 s when quick; a system that used it up is not asked
-in the next rounds. Every system has the settings of its setup line: what it takes to notice a dead
+twice would be a fault. Patience ends after 120 s; a system that used it up is not asked in the next
+rounds. Every system has the settings of its setup line: what it takes to notice a dead
 worker is most of the figure, and is its default. Procrastinate leaves the retry to its users: here a
 periodic task does it once a minute, as its documentation shows.
 """
@@ -22,7 +22,7 @@ from benchmarks.running import Running, opened
 from benchmarks.session import Session
 from benchmarks.systems import PLACES, System
 
-PATIENCE_S, QUICK_PATIENCE_S, PROBE_S = 120.0, 30.0, 10.0
+PATIENCE_S, PROBE_S = 120.0, 10.0
 CASES = {"restarted at once": False, "another is there": True}
 NUMBERS = range(1, PLACES + 1)
 
@@ -39,32 +39,31 @@ class Recovery:
 
 def ask(now: Session) -> None:
     """Answer the question."""
-    patience_s = QUICK_PATIENCE_S if now.quick else PATIENCE_S
     for title, standby in CASES.items():
-        found = {one.name: _rounds(one, standby, patience_s, now.rounds) for one in now.systems}
+        found = {one.name: _rounds(one, standby, now.rounds) for one in now.systems}
         head = ["", "until all finished", "lowest to highest", "finished", "began again", "twice"]
         figures.print_table(
             f"After kill -9 of the worker: {title}",
             head,
-            [_row(name, rounds, patience_s) for name, rounds in found.items()],
+            [_row(name, rounds) for name, rounds in found.items()],
         )
 
 
-def _rounds(system: System, standby: bool, patience_s: float, rounds: int) -> list[Recovery]:
+def _rounds(system: System, standby: bool, rounds: int) -> list[Recovery]:
     found: list[Recovery] = []
     for number in range(1, rounds + 1):
         print(f"  round {number} of {rounds}: {system.name}", file=sys.stderr)
-        found.append(measure(system, standby=standby, patience_s=patience_s))
+        found.append(measure(system, standby=standby))
         if found[-1].seconds is None:
             break
     return found
 
 
-def _row(name: str, rounds: Sequence[Recovery], patience_s: float) -> list[str]:
+def _row(name: str, rounds: Sequence[Recovery]) -> list[str]:
     took = [one.seconds for one in rounds if one.seconds is not None]
     seconds = f"{statistics.median(took):.1f} s" if took else "–"
     if len(took) < len(rounds):
-        seconds = f"not within {patience_s:.0f} s"
+        seconds = f"not within {PATIENCE_S:.0f} s"
     extent = f"{min(took):.1f} to {max(took):.1f} s" if took else "–"
     worst = min(one.finished for one in rounds)
     again = statistics.median(one.again for one in rounds)
@@ -72,7 +71,7 @@ def _row(name: str, rounds: Sequence[Recovery], patience_s: float) -> list[str]:
     return [name, seconds, extent, f"{worst} of {PLACES}", f"{again:.0f}", str(twice)]
 
 
-def measure(system: System, *, standby: bool, patience_s: float) -> Recovery:
+def measure(system: System, *, standby: bool) -> Recovery:
     """Kill a worker once."""
     with opened(system) as running:
         running.stop_worker()
@@ -88,7 +87,7 @@ def measure(system: System, *, standby: bool, patience_s: float) -> Recovery:
         if not standby:
             running.start_worker(narrow=True)
         stamps.gate(running.stamps_file).touch()
-        return _watched(running, skip, killed_ns, patience_s)
+        return _watched(running, skip, killed_ns)
 
 
 def _until_probe_began(running: Running) -> None:
@@ -99,7 +98,7 @@ def _until_probe_began(running: Running) -> None:
     running.until(lambda: running.begun > begun or time.monotonic_ns() > deadline_ns)
 
 
-def _watched(running: Running, skip: int, killed_ns: int, patience_s: float) -> Recovery:
+def _watched(running: Running, skip: int, killed_ns: int) -> Recovery:
     """Follow the twenty until all have finished or patience ends."""
 
     def seconds() -> float:
@@ -111,7 +110,7 @@ def _watched(running: Running, skip: int, killed_ns: int, patience_s: float) -> 
     def finished(seen: Counter[int]) -> int:
         return sum(-number in seen for number in NUMBERS)
 
-    running.until(lambda: finished(counted()) == PLACES or seconds() > patience_s)
+    running.until(lambda: finished(counted()) == PLACES or seconds() > PATIENCE_S)
     took, seen = seconds(), counted()
     return Recovery(
         took if finished(seen) == PLACES else None,

@@ -3,9 +3,10 @@
 Method: no worker is up; a trigger counts when its call has returned, which means that the run is
 durable. Single calls with 1 and with 64 waiting at any time; for ours once more with one POST per
 run around the SDK, which may send calls that wait together in one request; and the fastest way
-that each system has for many: batches of 1,000 (ours), 1,000 to a transaction (DBOS), one call
-after the other (Huey has no batch). Ours crosses HTTP to the server, the peers write the file
-themselves. 64 callers are coroutines for ours and threads for the peers.
+that each system has for many: 1,000 to a batch (ours), to a transaction (DBOS) or to a statement
+(Procrastinate, PgQueuer), one call after the other where there is no batch (Huey, Celery, Dramatiq). Ours
+crosses HTTP to the server, the peers write to the database themselves. On Redis a call returns before
+the run is on disk. 64 callers are coroutines for ours, Procrastinate and PgQueuer, else threads.
 """
 
 from dataclasses import replace
