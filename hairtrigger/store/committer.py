@@ -25,6 +25,7 @@ Lanes = Collection[int] | None  # of these environments; None: of every one
 MAX_RUNS = 2_000  # new runs in a tick; the rest waits for the next one
 MAX_SETTLES = 4_000
 MAX_CHANGES = 200
+WORTH_A_TICK = 50  # runs and reports that wait while another tick is written
 MAX_PENDING_RUNS = 100_000  # beyond it callers are told to come back
 
 
@@ -54,13 +55,16 @@ class Committer:
         self._may_claim = False
         self._wake = asyncio.Event()
         self._closing = False
-        self._task = asyncio.create_task(self._work(), name="committer")
+        self._ticking = 0
+        self._tasks = [
+            asyncio.create_task(self._work(), name="committer") for _ in range(database.writers)
+        ]
 
     async def close(self) -> None:
         """Write what is pending, answer whoever waits with nothing, and stop."""
         self._closing = True
         self._wake.set()
-        await self._task
+        await asyncio.gather(*self._tasks)
         for waiting in self._waiting:
             _answer(waiting.future, [])
 
@@ -133,12 +137,25 @@ class Committer:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while (
-                self._settles or self._changes or self._calls or (self._may_claim and self._waiting)
-            ):
-                await self._tick()
+            while self._has_work():
+                self._ticking += 1
+                try:
+                    await self._tick()
+                finally:
+                    self._ticking -= 1
             if self._closing:
+                self._wake.set()  # for the others
                 return
+
+    def _has_work(self) -> bool:
+        """Whether a tick is worth its commit: beside another one that is being written, only with much to
+        do, or what comes one by one would be written one by one."""
+        if self._ticking:
+            settles = sum(len(items) for items, _ in self._settles)
+            return settles + self._pending_runs >= WORTH_A_TICK
+        return bool(
+            self._settles or self._changes or self._calls or (self._may_claim and self._waiting)
+        )
 
     async def _tick(self) -> None:
         tick = _Tick(
@@ -152,7 +169,12 @@ class Committer:
             self._may_claim = True
         if self._may_claim:
             self._may_claim = False
-            tick.waiting = [one for one in self._waiting if not one.future.done()]
+            tick.waiting = [
+                one for one in self._waiting if not one.in_tick and not one.future.done()
+            ]
+        elsewhere = any(
+            one.in_tick for one in self._waiting
+        )  # looking already, and not at this tick
         for waiting in tick.waiting:
             waiting.in_tick = True
         try:
@@ -171,6 +193,9 @@ class Committer:
                 _answer(waiting.future, [])
         if tick.waiting:
             self._waiting = deque(one for one in self._waiting if not one.future.done())
+        if elsewhere:
+            self._may_claim = True
+        self._wake.set()
 
     async def _write(self, tick: "_Tick") -> None:
         answers = await self._database.write(

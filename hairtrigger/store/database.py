@@ -53,6 +53,11 @@ class Database(ABC):
     """Which server this is, among those that share the database: part of every number it makes."""
 
     @property
+    def writers(self) -> int:
+        """How many transactions may be under way at once."""
+        return 1
+
+    @property
     def hears(self) -> bool:
         """Whether what other servers tell arrives."""
         return False

@@ -35,6 +35,7 @@ PATIENCE_S = 4.0  # that a transaction waits for a database that is away
 OUTAGE_S = 1.0  # away for longer: nobody could renew a lease meanwhile
 MAX_REPEATS = 50
 READERS = 4
+WRITERS = 2  # one transaction's rows are prepared while the other one's are written
 VACUUM_AFTER = 20_000  # rows that left the queue
 COPY_FROM = 8  # rows; fewer are inserted: COPY is planned each time
 _encode = msgspec.json.Encoder().encode
@@ -44,6 +45,10 @@ _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, Overfl
 
 class _Alone(Exception):
     """The transaction changes the catalogue: it must be begun anew with nobody beside it."""
+
+
+class _Stale(Conflict):
+    """The catalogue was old, and named too few locks; now it is new."""
 
 
 class Postgres(Database):
@@ -64,7 +69,7 @@ class Postgres(Database):
         self.url, self._clock, self._pooled, self._migrates = url, clock, pooled, migrate
         self.statements = statements.load("postgres")
         self.on_told = lambda _: None
-        self._writer: asyncpg.Connection | None = None
+        self._idle: list[Any] = []  # connections that no transaction uses now
         self._readers: asyncpg.Pool | None = None
         self._keeper: asyncpg.Connection | None = None
         self._listener: Listener | None = None
@@ -78,6 +83,10 @@ class Postgres(Database):
     @property
     def node(self) -> int:  # type: ignore[override]  # a fact of a server, known once it is open
         return self._membership.node
+
+    @property
+    def writers(self) -> int:
+        return WRITERS
 
     @property
     def is_shared(self) -> bool:
@@ -94,17 +103,18 @@ class Postgres(Database):
 
     async def open(self) -> None:
         try:
-            self._writer = await connecting.connect(self.url, pooled=self._pooled)
-            if self._writer.get_server_version().major < connecting.OLDEST:
+            writer = await self._write_connection()
+            self._idle.append(writer)
+            if writer.get_server_version().major < connecting.OLDEST:
                 raise ConfigError(
-                    f"PostgreSQL {self._writer.get_server_version().major} is too old: 15 or newer."
+                    f"PostgreSQL {writer.get_server_version().major} is too old: 15 or newer."
                 )
-            await connecting.migrate(self._writer, dry=not self._migrates)
-            rows = await self._writer.fetch(_COLUMNS)
+            await connecting.migrate(writer, dry=not self._migrates)
+            rows = await writer.fetch(_COLUMNS)
             statements.derive_inserts(self.statements, {(row[0], row[1]): row[2] for row in rows})
-            self._set_clock(await self._writer.fetchval(_CLOCK))
-            await partitions.ensure(self._writer, [self.now()])
-            await self._membership.join(self._writer)
+            self._set_clock(await writer.fetchval(_CLOCK))
+            await partitions.ensure(writer, [self.now()])
+            await self._membership.join(writer)
             self._readers = await asyncpg.create_pool(
                 self.url,
                 min_size=0,
@@ -127,16 +137,17 @@ class Postgres(Database):
     async def close(self) -> None:
         if self._listener is not None:
             await self._listener.close()
-        if self._writer is not None and not self._writer.is_closed():
-            with contextlib.suppress(*AWAY, asyncpg.PostgresError):
-                await self._membership.leave(self._writer)
-        for connection in (self._writer, self._keeper):
+        with contextlib.suppress(*AWAY, asyncpg.PostgresError):
+            if self._idle:
+                await self._membership.leave(self._idle[0])
+        for connection in (*self._idle, self._keeper):
             if connection is not None:
                 with contextlib.suppress(*AWAY, asyncpg.PostgresError):
                     await connection.close(timeout=2)
         if self._readers is not None:
             self._readers.terminate()
-        self._writer = self._keeper = self._readers = self._listener = None
+        self._idle.clear()
+        self._keeper = self._readers = self._listener = None
 
     async def write(self, transaction: Transaction[T], *, lanes: Callable[[], set[int]] = set) -> T:
         deadline, pause_s, repeats, alone = time.monotonic() + PATIENCE_S, 0.02, 0, False
@@ -181,16 +192,19 @@ class Postgres(Database):
                 await self._drive(connection, self.refresh(), alone=True)
                 self._catalog = catalog
             if lanes() - locked:
-                raise Conflict("something was limited just now")
-            self._catalog = None  # what is remembered may now become what is rolled back
+                raise _Stale("something was limited just now")
             result, changed = await self._drive(connection, transaction(self.now()), alone=alone)
             if changed:
                 catalog = await connection.fetchval(_CATALOG_CHANGED)
         except BaseException as error:
+            if not isinstance(error, _Stale):
+                self._catalog = None  # what is remembered may be what is rolled back
             await self._roll_back(connection, error)
             raise
         await self._commit(connection, xid)
-        self._catalog = catalog
+        self._idle.append(connection)
+        if changed:
+            self._catalog = catalog
         if changed and self.is_shared:
             await self.tell({"catalog": True})
         return result
@@ -258,6 +272,7 @@ class Postgres(Database):
             return
         try:
             await connection.execute("rollback")
+            self._idle.append(connection)
         except (*AWAY, asyncpg.PostgresError):
             connection.terminate()
 
@@ -278,6 +293,7 @@ class Postgres(Database):
             with contextlib.suppress(*AWAY, asyncpg.PostgresError):
                 connection = await self._write_connection()
                 status = await connection.fetchval("select pg_xact_status($1::text::xid8)", xid)
+                self._idle.append(connection)
                 if status != "in progress":
                     emit("commit.asked", outcome=status or "unknown", error=say(error))
                     return bool(status == "committed")
@@ -346,9 +362,12 @@ class Postgres(Database):
         return partitions.begin_of(instant)
 
     async def _write_connection(self) -> Any:
-        if self._writer is None or self._writer.is_closed():
-            self._writer = await connecting.connect(self.url, pooled=self._pooled)
-        return self._writer
+        """One that no other transaction uses; whoever took it puts it back, or ends it."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return await connecting.connect(self.url, pooled=self._pooled)
 
     async def _keep_connection(self) -> Any:
         if self._keeper is None or self._keeper.is_closed():

@@ -33,6 +33,7 @@ _CALL_TIMEOUT_S = 30.0
 _LEAVE_TIMEOUT_S = 2.0
 _LATE_S = 5.0  # how much later than promised a held call may be answered
 _LINES_WAIT_S = 0.1  # log lines alone are gathered for so long
+_MAX_REPORTS, _WORTH_A_REPORT = 2, 32  # at once; results that make a second one worth its while
 _MARGIN = (
     0.1  # of the lease: bodies are interrupted so long before its end, to have stopped by then
 )
@@ -98,9 +99,11 @@ class Link:
         self._introduction: Register | None = None
         self._registering = asyncio.Lock()
         self._outbox = Outbox()
-        self._reporting: Parcel | None = None
+        self._reporting = 0  # reports under way
+        self._bringing = 0  # of those, the ones with results, whose answers bring runs
+        self._lines_under_way = False
         self._promised = 0  # slots that the fetch under way may fill
-        self._asking = 0  # slots that the report under way may fill
+        self._asking = 0  # slots that the reports under way may fill
         self._draining = False
         self._doubt = False  # an answer that may have carried runs is lost
         self._hasten = False  # the last hold has no answer: the lease may have been renewed, or not
@@ -176,7 +179,7 @@ class Link:
     @property
     def is_flushed(self) -> bool:
         """Whether everything said has been heard."""
-        return not self._outbox and self._reporting is None
+        return not self._outbox and not self._reporting
 
     async def leave(self) -> None:
         """Close the session."""
@@ -190,7 +193,7 @@ class Link:
         while not self._draining:
             want = self._duty.free()
             # a report with results asks for more by itself: a busy worker never fetches
-            if want <= 0 or self._asking or self._outbox.results or self._doubt:
+            if want <= 0 or self._bringing or self._outbox.results or self._doubt:
                 self._room.clear()
                 await self._room.wait()
                 continue
@@ -224,14 +227,39 @@ class Link:
         self._say.set()
 
     async def _keep_reporting(self) -> None:
-        while True:
-            await self._say.wait()
-            self._say.clear()
-            while self._outbox:
-                self._reporting = self._outbox.take()
-                await self._deliver(self._reporting)
-                self._reporting = None
-            self._flushed.set()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._say.wait()
+                self._say.clear()
+                while self._outbox and self._may_report():
+                    parcel = self._outbox.take()
+                    self._reporting += 1
+                    self._bringing += bool(parcel.results)
+                    self._lines_under_way = self._lines_under_way or bool(parcel.events)
+                    group.create_task(self._send(parcel))
+                if self.is_flushed:
+                    self._flushed.set()
+
+    def _may_report(self) -> bool:
+        """One report at a time, in which all gathers that ends meanwhile; a second one beside it when that is
+        much, so that the server is not waited for. Not beside log lines, which their results must not
+        overtake."""
+        if not self._reporting:
+            return True
+        return (
+            self._reporting < _MAX_REPORTS
+            and not self._lines_under_way
+            and self._outbox.results >= _WORTH_A_REPORT
+        )
+
+    async def _send(self, parcel: Parcel) -> None:
+        await self._deliver(parcel)
+        self._reporting -= 1
+        self._bringing -= bool(parcel.results)
+        self._room.set()
+        if not self._reporting:
+            self._lines_under_way = False
+        self._say.set()
 
     async def _deliver(self, parcel: Parcel) -> None:
         """Repeat a report until it has an answer; one that is refused is taken apart."""
@@ -249,12 +277,13 @@ class Link:
 
     async def _report(self, parcel: Parcel) -> bool:
         asks = bool(parcel.results) and not self._draining and not self._doubt
-        self._asking = max(0, self._duty.free() - self._promised) if asks else 0
-        message = _Report(self.worker, parcel.results, parcel.events, self._asking)
+        asking = max(0, self._duty.free() - self._promised - self._asking) if asks else 0
+        self._asking += asking
+        message = _Report(self.worker, parcel.results, parcel.events, asking)
         try:
             body = await self._try("report", message, timeout_s=_CALL_TIMEOUT_S)
         finally:
-            self._asking = 0
+            self._asking -= asking
         if body is None:
             self._make_sure()
             return False
@@ -273,8 +302,9 @@ class Link:
             await self._hold()
 
     async def _hold(self) -> None:
-        quiet = not self._promised and not self._asking
-        wait = not self._hasten and not (self._doubt and quiet)
+        # only in doubt: else a report may overtake this list, and what it brings would be missed in it
+        quiet = self._doubt and not self._promised and not self._asking
+        wait = not self._hasten and not quiet
         message = Hold(self.worker, self._duty.leases(), quiet, wait)
         sent_at = time.monotonic()
         timeout_s = self._lease_s / 3 + min(_LATE_S, self._lease_s / 3)
@@ -284,7 +314,7 @@ class Link:
         if body is None:
             return
         self._renew(sent_at)
-        if quiet and self._doubt:
+        if quiet:
             self._doubt = False
             self._room.set()
         news = self._duty.hear(_held.decode(body))
