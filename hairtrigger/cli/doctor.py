@@ -167,7 +167,9 @@ def _database(state: State) -> Check:
     if not file.exists():
         return Check("database", True, "Database  made by the first  hairtrigger dev")
     writable = os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
-    shown = f"Database {os.path.relpath(file)}, {words.size(file.stat().st_size)}"
+    path = os.path.relpath(file)
+    size = words.size(file.stat().st_size)
+    shown = f"Database {path}, {size}; prove it with  hairtrigger verify --database {path}"
     fix = "" if writable else "It cannot be written by this user."
     return Check("database", writable, shown, fix)
 

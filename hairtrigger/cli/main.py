@@ -27,6 +27,7 @@ TABLE = {
     "cron": (_HERE + "cron", "Say a cron pattern in words, with its next five times."),
     "server": (_HERE + "server", "Run a server: API, database and clockwork."),
     "worker": (_HERE + "worker", "Run a worker: it executes tasks for a server."),
+    "verify": (_HERE + "verify", "Prove that nothing was lost, doubled or over a limit."),
     "doctor": (_HERE + "doctor", "Check configuration, key, server, database and task code."),
     "whoami": (_HERE + "whoami", "Which project and environment the key opens."),
     "completion": (_HERE + "completion", "Print a script that completes commands in your shell."),

@@ -134,7 +134,7 @@ def _declare_queue(
     )  # fmt: skip
     known = queue.base, queue.total_limit, queue.rate_limit, queue.rate_ms
     if known != declared or not queue.declared:
-        yield fetch("declare_queue", queue.id, *declared)
+        yield fetch("declare_queue", queue.id, *declared, now)
         queue.base, queue.total_limit, queue.rate_limit, queue.rate_ms = declared
         queue.declared = True
     if catalog.is_counted(queue) != was_counted:

@@ -133,7 +133,7 @@ async def reset_limit(store: Store, env: Environment, name: str, *, kind: Kind =
 def _override(queue: QueueEntry, limit: int | None, at: int | None, now: int) -> Steps[None]:
     before = queue.limit
     queue.override, queue.overridden_at = limit, at
-    yield fetch("override_limit", queue.id, limit, at)
+    yield fetch("override_limit", queue.id, limit, at, now)
     if queue.limit != before:
         yield from declarations.apply_limit(queue, now)
 

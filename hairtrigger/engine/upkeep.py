@@ -12,7 +12,7 @@ from hairtrigger.store import store as stores
 from hairtrigger.store.catalog import DEFAULT_POLICY, Catalog
 from hairtrigger.store.database import Row, Steps, each, fetch
 from hairtrigger.store.settle import Ends, Settled
-from hairtrigger.store.store import Store
+from hairtrigger.store.store import Store, one
 from hairtrigger.store.watch import LOOK_MS
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import ids
@@ -217,9 +217,26 @@ def _forget_runs(run_ids: list[int]) -> Steps[None]:
 
 async def counter_drift(store: Store) -> list[Row]:
     """Lanes whose counters differ from their rows: there is a bug if there is one."""
+    rows: list[Row] = await store.read(one("counter_drift"))
+    return [tuple(row)[:7] for row in rows]
 
-    def look() -> Steps[list[Row]]:
-        rows = yield fetch("counter_drift")
-        return [row for row in rows if row[1:4] != row[4:7]]
 
-    return await store.read(look())
+async def repair_counters(store: Store) -> int:
+    """Set the counters of limits to what their rows say; answers how many were wrong.
+
+    Only a bug, or somebody who wrote into the database, can have made them differ.
+    """
+
+    def repair(_: Catalog, now: int) -> Steps[int]:
+        lanes = yield fetch("counter_drift")
+        for row in lanes:
+            yield fetch("set_counters", row[0], *tuple(row)[4:7])
+        slots = yield fetch("slot_drift")
+        for owner, _, running, _ in slots:
+            yield fetch("set_slots", owner, running)
+        return len(lanes) + len(slots)
+
+    count: int = await store.change(repair, lanes=None)
+    if count:
+        emit("counters.repaired", count=count)
+    return count

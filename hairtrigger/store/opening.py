@@ -8,6 +8,18 @@ from hairtrigger.store.database import Database
 from hairtrigger.store.places import MEMORY, file_of, is_postgres
 
 
+def reader_at(url: str) -> Database:
+    """The database of a URL, not open yet and only to be looked at: beside its servers, without changing it,
+    and only when it is of this program's version."""
+    if is_postgres(url):
+        from hairtrigger.store.postgres_reader import PostgresReader
+
+        return PostgresReader(url)
+    from hairtrigger.store.sqlite import SQLite
+
+    return SQLite(file_of(url), read_only=True)
+
+
 def database_at(url: str, *, pooled: bool = False, migrate: bool = True) -> Database:
     """The database of a URL, not open yet.
 

@@ -56,6 +56,30 @@ def missing(dialect: str, applied: Mapping[int, str]) -> list[Migration]:
     return [file for file in files if file.number not in applied]
 
 
+def check(connection: sqlite3.Connection) -> None:
+    """Refuse a SQLite database that is not of this program's version, without changing it.
+
+    Raises:
+        ConfigError: as ``missing``; or something is missing, or it is no database of ours.
+    """
+    try:
+        applied = dict(connection.execute(APPLIED).fetchall())
+    except sqlite3.DatabaseError as error:
+        raise ConfigError(
+            f"This is no database of hairtrigger: it has no schema ({error})."
+        ) from error
+    if missing("sqlite", applied):
+        raise ConfigError(too_old(applied))
+
+
+def too_old(applied: Mapping[int, str]) -> str:
+    """What to say of a database that lacks something to somebody who may not change it."""
+    return (
+        f"The database has schema {max(applied, default=0)}, this hairtrigger needs "
+        f"{known()[-1].number}. Start the server of this version once."
+    )
+
+
 def migrate(connection: sqlite3.Connection) -> list[int]:
     """Apply to a SQLite database what it lacks; answers the numbers applied.
 

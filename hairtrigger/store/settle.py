@@ -148,6 +148,7 @@ def end(
                 run_id, env, int(status), begun if fence else 0, fence, started_at, now, usage_ms, version,
                 None if output is None else output[1], None if output is None else _TYPE[output[0]],
                 None if error is None else _encode(error).decode(), flags | REPORTED if reported else flags,
+                claimed_at if was_running else None,
             ))  # fmt: skip
             if tracked:
                 _move(ends, lane, state, None)

@@ -48,12 +48,16 @@ pragma temp_store = memory;
 class SQLite(Database):
     """A database file, or ``:memory:`` for tests.
 
+    Args:
+        read_only: Look at a file beside the server that has it, which must be of this program's version.
     Raises (on ``open``):
         ConfigError: another server has the file open, or this SQLite is too old.
     """
 
-    def __init__(self, path: str, clock: Callable[[], float] = time.time) -> None:
-        self.path, self._clock = path, clock
+    def __init__(
+        self, path: str, clock: Callable[[], float] = time.time, *, read_only: bool = False
+    ) -> None:
+        self.path, self._clock, self._read_only = path, clock, read_only
         self._queries = statements.load("sqlite")
         self._commits = ThreadPoolExecutor(1, "hairtrigger-commit")
         self._readers = ThreadPoolExecutor(2, "hairtrigger-read")
@@ -73,6 +77,10 @@ class SQLite(Database):
                 "Use a newer Python build."
             )
         try:
+            if self._read_only:
+                self._quick = self._connect()
+                schema.check(self._quick)
+                return
             if self.path != ":memory:":
                 self._take_lock()
             self._writer = self._connect()
@@ -146,11 +154,12 @@ class SQLite(Database):
             connection.execute("commit")
 
     def _connect(self) -> sqlite3.Connection:
-        if self.path != ":memory:":
+        if self.path != ":memory:" and not self._read_only:
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, cached_statements=256
-        )
+            f"{Path(self.path).absolute().as_uri()}?mode=ro" if self._read_only else self.path,
+            uri=self._read_only, isolation_level=None, check_same_thread=False, cached_statements=256,
+        )  # fmt: skip
         connection.executescript(_PRAGMAS)
         if sys.platform == "darwin":
             connection.execute("pragma fullfsync = on")

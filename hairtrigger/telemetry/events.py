@@ -15,6 +15,7 @@ EventName = Literal[
     "run.completed", "run.failed", "run.retried", "run.canceled",
     "schedule.fired", "schedule.broken", "queue.paused", "queue.resumed", "queue.limited",
     "worker.registered", "worker.left", "lease.lost", "report.refused", "clock.jumped",
+    "counters.repaired",
     "database.away", "database.back", "commit.asked", "listener.lost",
     # worker
     "worker.started", "worker.draining", "worker.stopped", "worker.disconnected", "worker.reconnected",

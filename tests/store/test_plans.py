@@ -77,6 +77,16 @@ PLANS: dict[str, list[str]] = {
     "delete_tag": ["run_tags USING PRIMARY KEY (env=? AND tag=? AND run_id=?)"],
     "delete_events": ["events USING PRIMARY KEY (run_id=?)"],
     "key_by_hash": ["api_keys USING INDEX"],
+    "verify_runs": [f"{table} USING {KEY}" for table in "rlecnspgbt"] + ["waits_run (run_id=?)"],
+    "verify_attempts": ["attempts USING PRIMARY KEY (run_id>? AND run_id<?)"],
+    "verify_members": ["batch_items USING PRIMARY KEY (batch=?)"],
+    "verify_batches": [f"b USING {KEY}", "i USING PRIMARY KEY (batch=?)", f"r USING {KEY}"],
+    "verify_strays": [
+        "x USING PRIMARY KEY (run_id>? AND run_id<?)",
+        "x USING PRIMARY KEY (batch>? AND batch<?)",
+    ],
+    "verify_next_schedule": ["runs_schedule (schedule>?)"],
+    "verify_ticks": ["runs_schedule (schedule=? AND id>?)"],
     **{
         f"{name}_{direction}": [f"{index}{past}"]
         for direction, past in (("older", "<?)"), ("newer", ">?)"))
@@ -94,6 +104,9 @@ FREE = {
     "all_envs", "all_tasks", "all_queues", "all_versions", "keys_of_env", "workers_of_env",
     "live_sessions", "give_full_leases", "declared_schedules", "schedules_of_env", "count_schedules",
     "counter_drift", "ids_of_live_older", "ids_of_live_newer", "orphan_items", "old_batches",
+    # of a verification: the whole of a table in pages, or counted
+    "verify_chunk", "verify_count", "verify_due", "verify_keys", "verify_lanes", "verify_limits",
+    "verify_newest", "verify_tags", "verify_times", "slot_drift",
     "envs_with_lanes", "stranded_versions", "idle_debounces", "tags_of_runs", "old_blobs", "newest_number",
 }  # fmt: skip
 

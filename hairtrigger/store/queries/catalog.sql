@@ -45,10 +45,12 @@ update tasks set manifest = $2 where id = $1
 insert into queues (env, name, declared) values ($1, $2, $3) returning id
 
 -- catalog: declare_queue
-update queues set lim = $2, total_limit = $3, rate_limit = $4, rate_ms = $5, declared = 1 where id = $1
+update queues set lim = $2, total_limit = $3, rate_limit = $4, rate_ms = $5, declared = 1,
+  limited_at = $6
+where id = $1
 
 -- catalog: override_limit
-update queues set override = $2, overridden_at = $3 where id = $1
+update queues set override = $2, overridden_at = $3, limited_at = $4 where id = $1
 
 -- catalog: pause_queue
 update queues set paused = $2 where id = $1

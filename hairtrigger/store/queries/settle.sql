@@ -24,8 +24,8 @@ where live.run_id = x.run_id and live.fence = x.fence and live.state + 0 = x.sta
 
 -- name: insert_results
 insert into results (run_id, env, status, attempt, fence, started_at, finished_at, usage_ms, version,
-  output, output_type, error, flags)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+  output, output_type, error, flags, claimed_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 
 -- exact: send_back
 update live set state = $5, at = $6, worker = null, attempt = $7, flags = flags | $8, usage_ms = $9
