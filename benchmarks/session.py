@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def started(arguments: argparse.Namespace) -> Iterator[Session]:
     """Settle what is compared, start its databases, and print the machine and each system's setup."""
     WORK.mkdir(exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that databases are ended and removed
     print(f"Machine: {machine.line(WORK)}")
     with _shapes(arguments.database) as shapes:
         wanted = [OURS] if arguments.no_peers else arguments.only or [*shapes]
