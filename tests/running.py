@@ -62,14 +62,26 @@ class Process:
 
 @dataclass
 class Live:
-    """A server on a database file of its own, and the workers that were started for it."""
+    """Servers on a database of their own, and the workers that were started for them.
+
+    Args:
+        database: Its URL; a SQLite file in the directory when left out.
+        door: The port of what stands before the servers; workers are told it instead of the server's.
+    """
 
     directory: Path
     port: int = field(default_factory=lambda: free_port())
     dev_key: str = field(default_factory=lambda: "tr_dev_" + secrets.token_hex(16))
     prod_key: str = field(default_factory=lambda: "tr_prod_" + secrets.token_hex(16))
-    server: Process | None = None
+    database: str = ""
+    door: int = 0
+    servers: dict[int, Process] = field(default_factory=dict)
     workers: list[Process] = field(default_factory=list)
+
+    @property
+    def server(self) -> Process | None:
+        """The server at ``url``: the only one, unless a test starts more."""
+        return self.servers.get(self.port)
 
     @property
     def url(self) -> str:
@@ -78,15 +90,21 @@ class Live:
     @property
     def environ(self) -> dict[str, str]:
         """What a process needs to be told to reach the development environment."""
-        return {"TRIGGER_API_URL": self.url, "TRIGGER_SECRET_KEY": self.dev_key}
+        url = f"http://127.0.0.1:{self.door}" if self.door else self.url
+        return {"TRIGGER_API_URL": url, "TRIGGER_SECRET_KEY": self.dev_key}
 
-    def start_server(self, **env: str) -> Process:
-        """Start the server, or start it again on the same database; returns when it takes requests."""
+    def start_server(self, port: int = 0, **env: str) -> Process:
+        """Start a server, or start it again on the same database; returns when it takes requests.
+
+        Args:
+            port: Another one than ``self.port``, for a further server on the same PostgreSQL.
+        """
+        port = port or self.port
         keys = {"HAIRTRIGGER_DEV_KEY": self.dev_key, "HAIRTRIGGER_PROD_KEY": self.prod_key}
-        database = f"sqlite:///{self.directory}/hairtrigger.db"
-        words = ("server", "--host", "127.0.0.1", "--port", str(self.port), "--database", database)
-        self.server = server = self._start("server", words, self.directory, keys | env)
-        until(lambda: self._answers("/readyz"), "the server to be ready", [server])
+        database = self.database or f"sqlite:///{self.directory}/hairtrigger.db"
+        words = ("server", "--host", "127.0.0.1", "--port", str(port), "--database", database)
+        self.servers[port] = server = self._start("server", words, self.directory, keys | env)
+        until(lambda: self.answers("/readyz", port), "the server to be ready", [server])
         return server
 
     def start_worker(self, project: Path, *words: str, **env: str) -> Process:
@@ -129,15 +147,16 @@ class Live:
 
     def stop(self) -> None:
         """End everything; what did not end well fails the test."""
-        codes = {one.role: one.stop() for one in self.workers if one.is_alive}
+        codes = {f"{one.role} {one.popen.pid}": one.stop() for one in self.workers if one.is_alive}
         self.workers.clear()
-        if self.server is not None and self.server.is_alive:
-            codes["server"] = self.server.stop()
+        for port, server in self.servers.items():
+            if server.is_alive:
+                codes[f"server {port}"] = server.stop()
         assert set(codes.values()) <= {STOPPED}, f"Exit codes: {codes}"
 
     def kill(self) -> None:
         """End everything at once."""
-        for one in [*self.workers, *filter(None, [self.server])]:
+        for one in [*self.workers, *self.servers.values()]:
             one.kill()
 
     def _start(
@@ -159,9 +178,11 @@ class Live:
             )
         return Process(role, popen, log)
 
-    def _answers(self, path: str) -> bool:
+    def answers(self, path: str, port: int = 0) -> bool:
+        """Whether a server, by default that at ``url``, answers 200 there."""
+        url = f"http://127.0.0.1:{port or self.port}{path}"
         try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=5) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False

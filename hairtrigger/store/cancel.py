@@ -27,7 +27,7 @@ def cancel(
     generation = [run_id]
     while generation:
         running = []
-        found = yield fetch("handed_out", generation)
+        found = yield fetch("to_cancel", generation)
         if not found and not changed:
             break  # it was over already: what it left running is left alone
         for row in found:

@@ -12,7 +12,7 @@ import msgspec
 from hairtrigger.errors import HairtriggerError, Unprocessable
 from hairtrigger.rules.run import RunOptions
 from hairtrigger.store.catalog import Catalog, QueueEntry, TaskEntry
-from hairtrigger.store.database import Row, Steps, each, fetch, gather
+from hairtrigger.store.database import Conflict, Row, Steps, each, fetch, gather
 from hairtrigger.wire import ids
 from hairtrigger.wire.statuses import (
     CANCEL_REQUESTED,
@@ -116,15 +116,17 @@ class _Rows:
     tags: list[Row] = field(default_factory=list)
     keys: list[Row] = field(default_factory=list)
     requests: list[Row] = field(default_factory=list)
-    again: list[Row] = field(default_factory=list)  # requests that made more of what they asked for
+    # requests that made more of what they asked for: what they have made now, and had before
+    again: dict[tuple[int, str], tuple[str, str]] = field(default_factory=dict)
     parents: set[int] = field(default_factory=set)
     fresh_keys: dict[tuple[int, int, str], int] = field(default_factory=dict)
     fresh_requests: dict[tuple[int, str], list[Made]] = field(default_factory=dict)
 
     def clear(self) -> None:
         """Forget what has been written; what was folded by key stays known for the tick."""
-        for written in (self.runs, self.live, self.tags, self.keys, self.requests, self.again):
+        for written in (self.runs, self.live, self.tags, self.keys, self.requests):
             written.clear()
+        self.again.clear()
         self.tracked.clear()
         self.parents.clear()
 
@@ -166,14 +168,20 @@ def _take_call(catalog: Catalog, call: Call, rows: _Rows, now: int) -> Steps[lis
         rows.requests.append((call.env, call.one_time.name, "", call.one_time.expires_at, now))
         rows.fresh_requests[call.env, call.one_time.name] = []
     if call.request_key is not None:
-        text = msgspec.json.encode([(one.id, one.cached) for one in made]).decode()
+        text = _text_of(made)
         if found is None:
             until = now + REQUEST_MEMORY_MS
             rows.requests.append((call.env, call.request_key, text, until, now))
         else:
-            rows.again.append((call.env, call.request_key, text))
+            _, before = rows.again.get((call.env, call.request_key), ("", _text_of(found)))
+            rows.again[call.env, call.request_key] = text, before
         rows.fresh_requests[call.env, call.request_key] = made
     return made
+
+
+def _text_of(made: list[Made]) -> str:
+    """What a request is remembered to have made."""
+    return msgspec.json.encode([(one.id, one.cached) for one in made]).decode()
 
 
 def _made_before(call: Call, request_key: str, rows: _Rows, now: int) -> Steps[list[Made] | None]:
@@ -308,10 +316,12 @@ def _debounced(
 ) -> Steps[int | None]:
     """Move the waiting run of the same key on; None when a new one is due."""
     found = yield fetch("debounced", run.env, task.id, debounce.key)
+    before, latest, at = found[0] if found else (None, 0, None)
     until = now + debounce.delay_ms
-    if found and until <= found[0][1]:
-        run_id = int(found[0][0])
-        yield fetch("move_delayed", run_id, until)
+    if before is not None and at is not None and until <= latest:
+        run_id = int(before)
+        if not (yield fetch("move_delayed", run_id, until)):
+            raise Conflict("the debounced run has just become due")
         yield fetch("remember_delay", run_id, now, until)
         if debounce.trailing:
             if run.tags:
@@ -328,7 +338,7 @@ def _debounced(
     if run.delay_until is None:
         run.delay_until = until
     latest = now + debounce.latest_ms
-    yield fetch("remember_debounce", run.env, task.id, debounce.key, run.id, latest, until)
+    yield fetch("remember_debounce", run.env, task.id, debounce.key, run.id, latest, before)
     return None
 
 
@@ -340,7 +350,7 @@ def _write(catalog: Catalog, rows: _Rows, now: int) -> Steps[None]:
     # in their order: of two servers with the same keys one waits, and neither for the other
     yield each("take_key", sorted(rows.keys))
     yield each("remember_request", sorted(rows.requests))
-    yield each("remember_again", rows.again)
+    yield each("remember_again", [(*name, *texts) for name, texts in sorted(rows.again.items())])
     yield each("mark_parents", [(parent, HAS_CHILDREN) for parent in sorted(rows.parents)])
     rows.clear()
 

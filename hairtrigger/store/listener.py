@@ -1,4 +1,4 @@
-"""What servers tell each other through PostgreSQL: that runs are ready, what changed, or that the catalogue did.
+"""What servers tell each other through PostgreSQL: that runs are ready, or what changed.
 
 A word is a hint to look, never what happened, so that losing one costs a second and nothing else. NOTIFY
 makes commits wait for each other, so what is to be told is gathered: at most one word every few

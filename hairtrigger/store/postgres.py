@@ -9,24 +9,23 @@ it. Nothing depends on a session: it works behind a pooler that gives each trans
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import asyncpg
-import msgspec
 
 from hairtrigger.errors import ConfigError, Unavailable
-from hairtrigger.store import connecting, membership, partitions, places, statements
+from hairtrigger.store import connecting, membership, partitions, places
 from hairtrigger.store.connecting import AWAY, POOLED_BEGIN, say
 from hairtrigger.store.database import (
     Conflict,
     Database,
     DataError,
     Row,
-    Statement,
     Steps,
     Transaction,
 )
+from hairtrigger.store.execution import Execution
 from hairtrigger.store.listener import Listener
 from hairtrigger.telemetry.events import emit
 
@@ -37,8 +36,6 @@ MAX_REPEATS = 50
 READERS = 4
 WRITERS = 2  # one transaction's rows are prepared while the other one's are written
 VACUUM_AFTER = 20_000  # rows that left the queue
-COPY_FROM = 8  # rows; fewer are inserted: COPY is planned each time
-_encode = msgspec.json.Encoder().encode
 _AGAIN = (Conflict, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, OverflowError)
 
@@ -67,17 +64,15 @@ class Postgres(Database):
         migrate: bool = True,
     ) -> None:  # fmt: skip
         self.url, self._clock, self._pooled, self._migrates = url, clock, pooled, migrate
-        self.statements = statements.load("postgres")
+        self._execution = Execution()
         self.on_told = lambda _: None
         self._idle: list[Any] = []  # connections that no transaction uses now
         self._readers: asyncpg.Pool | None = None
         self._keeper: asyncpg.Connection | None = None
         self._listener: Listener | None = None
         self._membership = membership.Membership()
-        self._forms: dict[str, tuple[str, frozenset[int]]] = {}
         self._offset_ms = 0.0
         self._catalog: int | None = None
-        self._left = 0  # rows that left the queue since it was vacuumed
         self._away_since: float | None = None
 
     @property
@@ -110,8 +105,7 @@ class Postgres(Database):
                     f"PostgreSQL {writer.get_server_version().major} is too old: 15 or newer."
                 )
             await connecting.migrate(writer, dry=not self._migrates)
-            rows = await writer.fetch(_COLUMNS)
-            statements.derive_inserts(self.statements, {(row[0], row[1]): row[2] for row in rows})
+            await self._execution.learn(writer)
             self._set_clock(await writer.fetchval(_CLOCK))
             await partitions.ensure(writer, [self.now()])
             await self._membership.join(writer)
@@ -216,54 +210,16 @@ class Postgres(Database):
         try:
             statement = next(steps)
             while True:
-                if statement.name in self.statements.catalog and (
+                if statement.name in self._execution.statements.catalog and (
                     not statement.many or statement.params
                 ):
                     if not alone:
                         raise _Alone
                     changed = True
-                rows = await self._execute(connection, statement)
+                rows = await self._execution.run(connection, statement)
                 statement = steps.send(rows)
         except StopIteration as stop:
             return stop.value, changed
-
-    async def _execute(self, connection: Any, statement: Statement) -> list[Row]:
-        name, params = statement.name, statement.params
-        if not statement.many:
-            if any(isinstance(value, list) for value in params):
-                params = [_numbers(one) if isinstance(one, list) else one for one in params]
-            rows: list[Row] = await connection.fetch(self.statements.texts[name], *params)
-            if not rows and name in self.statements.exact:
-                raise Conflict(name)
-            return rows
-        if not params:
-            return []
-        if name in self.statements.copied and len(params) >= COPY_FROM:
-            table, columns = self.statements.copied[name]
-            await connection.copy_records_to_table(table, columns=columns, records=params)
-            return []
-        text, numbers = self._many(name)
-        arrays = [
-            _numbers(column) if n in numbers else column
-            for n, column in enumerate(zip(*params, strict=True))
-        ]
-        if statement.answers:
-            found: list[Row] = await connection.fetch(text, *arrays)
-            return found
-        count = int((await connection.execute(text, *arrays)).rpartition(" ")[2])
-        if name in self.statements.exact and count != len(params):
-            raise Conflict(name)
-        if name == "delete_live":
-            self._left += count
-        return []
-
-    def _many(self, name: str) -> tuple[str, frozenset[int]]:
-        """A statement's form for many rows, and which of its parameters are numbers."""
-        found = self._forms.get(name)
-        if found is None:
-            text = self.statements.many[name]
-            found = self._forms[name] = text, statements.numbers_of(text)
-        return found
 
     async def _roll_back(self, connection: Any, error: BaseException) -> None:
         """Give up a transaction; a connection that cannot is given up too."""
@@ -316,10 +272,10 @@ class Postgres(Database):
             try:
                 async with self._readers.acquire(timeout=PATIENCE_S) as connection:
                     if quick:
-                        rows = await self._execute(connection, first)
+                        rows = await self._execution.run(connection, first)
                         return await self._go_on(connection, steps, rows)
                     async with connection.transaction(isolation="repeatable_read", readonly=True):
-                        rows = await self._execute(connection, first)
+                        rows = await self._execution.run(connection, first)
                         return await self._go_on(connection, steps, rows)
             except AWAY as error:  # perhaps it had ended long ago, and a new one does
                 if tried > READERS or rows is not None:
@@ -331,7 +287,7 @@ class Postgres(Database):
         try:
             while True:
                 statement = steps.send(rows)
-                rows = await self._execute(connection, statement)
+                rows = await self._execution.run(connection, statement)
         except StopIteration as stop:
             result: T = stop.value
             return result
@@ -346,8 +302,8 @@ class Postgres(Database):
         try:
             await self._membership.renew(connection)
             await partitions.ensure(connection, [self.now()])
-            if self._left >= VACUUM_AFTER:
-                self._left = 0
+            if self._execution.left >= VACUUM_AFTER:
+                self._execution.left = 0
                 # one server at a time: the others skip a table that is locked
                 await connection.execute(_VACUUM)
         except AWAY as error:
@@ -393,16 +349,7 @@ class Postgres(Database):
 _BEGIN_TICK = "select now_ms, catalog, xid from begin_tick($1, $2)"
 _CATALOG_CHANGED = "update catalog_state set version = version + 1 returning version"
 _CLOCK = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
-_COLUMNS = (
-    "select table_name, column_name, data_type from information_schema.columns "
-    "where table_schema = current_schema()"
-)
 _VACUUM = "vacuum (skip_locked, truncate off) live, lanes"
-
-
-def _numbers(values: Sequence[int | None]) -> str:
-    """The text of an array of numbers; see ``statements``."""
-    return "{" + _encode(values)[1:-1].decode() + "}"
 
 
 async def _no_reset(_: Any) -> None:

@@ -13,9 +13,10 @@ from typing import Any, NoReturn, TypeVar
 import asyncpg
 
 from hairtrigger.errors import ConfigError, Unavailable
-from hairtrigger.store import connecting, places, schema, statements
+from hairtrigger.store import connecting, places, schema
 from hairtrigger.store.connecting import AWAY
-from hairtrigger.store.database import Database, Row, Statement, Steps, Transaction
+from hairtrigger.store.database import Database, Row, Steps, Transaction
+from hairtrigger.store.execution import Execution
 
 T = TypeVar("T")
 PATIENCE = "10min"  # for a statement over the whole of a large table
@@ -31,7 +32,7 @@ class PostgresReader(Database):
 
     def __init__(self, url: str, clock: Callable[[], float] | None = None) -> None:
         self.url, self._clock, self._offset_ms = url, clock, 0.0
-        self._texts = statements.load("postgres").texts
+        self._execution = Execution()
         self._connection: asyncpg.Connection | None = None
         self._turn = asyncio.Lock()
 
@@ -80,21 +81,13 @@ class PostgresReader(Database):
                 try:
                     statement = next(steps)
                     while True:
-                        rows = await self._execute(self._connection, statement)
+                        rows = await self._execution.run(self._connection, statement)
                         statement = steps.send(rows)
                 except StopIteration as stop:
                     result: T = stop.value
                     return result
         except (*AWAY, asyncpg.PostgresError) as error:
             raise Unavailable(f"The database cannot be read now ({error}).") from error
-
-    async def _execute(self, connection: Any, statement: Statement) -> list[Row]:
-        params = [
-            "{" + ",".join(map(str, one)) + "}" if isinstance(one, list) else one
-            for one in statement.params
-        ]
-        rows: list[Row] = await connection.fetch(self._texts[statement.name], *params)
-        return rows
 
 
 async def _check(connection: Any) -> None:

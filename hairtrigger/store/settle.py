@@ -263,6 +263,6 @@ def change_metadata(
 
 
 __all__ = [
-    "Ends", "FinalStatus", "Settle", "Settled", "change_metadata", "end", "free_slots", "hand_out", "policies_of",
-    "settle", "write_ends",
+    "Ends", "FinalStatus", "Settle", "Settled", "change_metadata", "end", "free_slots", "hand_out",
+    "policies_of", "settle", "write_ends",
 ]  # fmt: skip

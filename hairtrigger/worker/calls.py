@@ -120,3 +120,15 @@ def _refusal(status: int, data: bytes, retry_after: str | None) -> Refused:
         body = _ErrorBody(data[:200].decode(errors="replace"))
     wait_s = float(retry_after) if retry_after and retry_after.isdecimal() else None
     return Refused(from_status(status, body.error or f"HTTP {status}", body.code), wait_s)
+
+
+async def unless_cancelled(call: "asyncio.Task[bytes | None]") -> bytes | None:
+    """The result of a call, or None when only the call was cancelled."""
+    try:
+        return await call
+    except asyncio.CancelledError:
+        current = asyncio.current_task()
+        if current is not None and current.cancelling():
+            call.cancel()
+            raise
+        return None

@@ -16,16 +16,14 @@ from msgspec import Raw
 from hairtrigger.errors import ApiError, ConnectionFailed, HairtriggerError, UnknownWorker
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire.worker import (
-    Failure,
     Fetch,
     Held,
     Hold,
     Leave,
     Register,
     Registered,
-    Result,
 )
-from hairtrigger.worker.calls import Calls, NotSent, Refused
+from hairtrigger.worker.calls import Calls, NotSent, Refused, unless_cancelled
 from hairtrigger.worker.frames import Ended, Key, Line
 from hairtrigger.worker.outbox import Outbox, Parcel
 
@@ -207,7 +205,7 @@ class Link:
         self._promised = want
         self._fetch_call = asyncio.create_task(self._try("fetch", message, timeout_s=timeout_s))
         try:
-            body = await _unless_cancelled(self._fetch_call)
+            body = await unless_cancelled(self._fetch_call)
         finally:
             self._promised, self._fetch_call = 0, None
         if body is None:
@@ -270,10 +268,10 @@ class Link:
             if not 400 <= error.status < 500 or error.status in (401, 403):
                 raise
             if len(parcel.results) > 1:
-                for part in _halves(parcel):
+                for part in parcel.halves():
                     await self._deliver(part)
             elif parcel.results and not parcel.apology:
-                await self._deliver(_apology(parcel, error))
+                await self._deliver(parcel.apologise(str(error)))
 
     async def _report(self, parcel: Parcel) -> bool:
         asks = bool(parcel.results) and not self._draining and not self._doubt
@@ -309,7 +307,7 @@ class Link:
         sent_at = time.monotonic()
         timeout_s = self._lease_s / 3 + min(_LATE_S, self._lease_s / 3)
         self._hold_call = asyncio.create_task(self._try("hold", message, timeout_s=timeout_s))
-        body = await _unless_cancelled(self._hold_call)
+        body = await unless_cancelled(self._hold_call)
         self._hasten = body is None
         if body is None:
             return
@@ -395,31 +393,3 @@ class Link:
         async with self._registering:
             if self._introduction is not None and getattr(message, "worker", "") == self.worker:
                 await self._register(msgspec.structs.replace(self._introduction, replaces=[]))
-
-
-async def _unless_cancelled(call: "asyncio.Task[bytes | None]") -> bytes | None:
-    """The result of a call, or None when only the call was cancelled."""
-    try:
-        return await call
-    except asyncio.CancelledError:
-        current = asyncio.current_task()
-        if current is not None and current.cancelling():
-            call.cancel()
-            raise
-        return None
-
-
-def _halves(parcel: Parcel) -> list[Parcel]:
-    middle = len(parcel.results) // 2
-    return [
-        Parcel(parcel.results[:middle], parcel.keys[:middle], parcel.events),
-        Parcel(parcel.results[middle:], parcel.keys[middle:], []),
-    ]
-
-
-def _apology(parcel: Parcel, error: ApiError) -> Parcel:
-    """A result that the server will not have, such as one that is too large, fails its run instead."""
-    run, lease = parcel.keys[0]
-    message = f"The server refused this run's result: {error}"
-    result = Result(run, lease, failed=Failure("ResultRefused", message))
-    return Parcel([Raw(_encoder.encode(result))], parcel.keys, [], apology=True)

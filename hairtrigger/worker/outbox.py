@@ -3,11 +3,13 @@
 from collections import deque
 from dataclasses import dataclass
 
+import msgspec
 from msgspec import Raw
 
-from hairtrigger.wire.worker import MAX_EVENT_BYTES, MAX_RESULTS
+from hairtrigger.wire.worker import MAX_EVENT_BYTES, MAX_RESULTS, Failure, Result
 from hairtrigger.worker.frames import Ended, Key, Line
 
+_encode = msgspec.json.Encoder().encode
 MAX_WAITING_BYTES = 64 * 1024 * 1024  # of log lines, while the server cannot be reached
 
 
@@ -19,6 +21,21 @@ class Parcel:
     keys: list[Key]
     events: list[Raw]
     apology: bool = False
+
+    def halves(self) -> "list[Parcel]":
+        """Two parcels with half of the results each; the lines go with the first."""
+        middle = len(self.results) // 2
+        return [
+            Parcel(self.results[:middle], self.keys[:middle], self.events),
+            Parcel(self.results[middle:], self.keys[middle:], []),
+        ]
+
+    def apologise(self, why: str) -> "Parcel":
+        """What goes in place of a result that the server will not have: it fails its run instead."""
+        run, lease = self.keys[0]
+        failed = Failure("ResultRefused", f"The server refused this run's result: {why}")
+        result = _encode(Result(run, lease, failed=failed))
+        return Parcel([Raw(result)], self.keys, [], apology=True)
 
 
 class Outbox:

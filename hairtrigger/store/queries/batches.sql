@@ -34,4 +34,5 @@ select ix, run_id, task, error from batch_items where batch = $1 order by ix
 -- name: abort_batches
 update batches set aborted = 1, updated_at = $2, finished_at = $2
 where id in (select id from batches where sealed = 0 and aborted = 0 and created_at < $1 limit 100)
+  and sealed = 0
 returning id

@@ -8,6 +8,17 @@ select id from runs where id = $1 and env + 0 = $2
 select r.id from runs r left join live l on l.run_id = r.id left join results e on e.run_id = r.id
 where r.parent in {list $1} and (l.run_id is not null or e.flags & 64 <> 0)
 
+-- Locked, so that nobody triggers a child of what is being cancelled: he waits, and is refused.
+-- name: to_cancel.postgres
+select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
+  version, order_at
+from live where run_id in {list $1} order by run_id for update
+
+-- name: to_cancel.sqlite
+select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
+  version, order_at
+from live where run_id in {list $1}
+
 -- exact: request_cancel
 update live set flags = flags | 4 where run_id = $1 and state = 2 and fence = $2 and flags = $3
 
@@ -98,19 +109,22 @@ update live set version = null where run_id in (
   where l.version is not null and l.state in (0, 1) and r.version is null
     and l.version not in (select version from workers) limit 1000)
 
+-- What another server has changed since the rows were chosen is no longer to go: so the outer WHERE asks again.
 -- name: idle_lanes
-delete from lanes where id in (select id from lanes where runs = 0 and used_at < $1 limit 500)
+delete from lanes where id in (select id from lanes where runs = 0 and used_at < $1 limit 500) and runs = 0
 
 -- name: expired_keys
 delete from idempotency where (env, task, key) in (
   select env, task, key from idempotency where expires_at <= $1 limit 1000)
+  and expires_at <= $1
 
 -- name: expired_requests
 delete from requests where (env, key) in (select env, key from requests where expires_at <= $1 limit 1000)
+  and expires_at <= $1
 
 -- name: idle_debounces
-delete from debounces where (env, task, key) in (
-  select env, task, key from debounces d
+delete from debounces where (env, task, key, run_id) in (
+  select env, task, key, run_id from debounces d
   where not exists (select 1 from live l where l.run_id = d.run_id) limit 1000)
 
 -- name: old_runs

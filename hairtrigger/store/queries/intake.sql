@@ -11,12 +11,14 @@ on conflict (env, key) do update set made = excluded.made, expires_at = excluded
 -- name: forget_request
 delete from requests where env = $1 and key = $2
 
--- name: remember_again
-update requests set made = $3 where env = $1 and key = $2
+-- The last parameter is what was remembered before.
+-- exact: remember_again
+update requests set made = $3 where env = $1 and key = $2 and made = $4
 
 -- each: remember_again
-update requests r set made = x.made from unnest($1::bigint[], $2::text[], $3::text[]) x(env, key, made)
-where r.env = x.env and r.key = x.key
+update requests r set made = x.made
+from unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) x(env, key, made, before)
+where r.env = x.env and r.key = x.key and r.made = x.before
 
 -- name: key_taken
 select run_id from idempotency where env = $1 and task = $2 and key = $3 and expires_at > $4
@@ -26,16 +28,17 @@ insert into idempotency (env, task, key, run_id, expires_at) values ($1, $2, $3,
 on conflict (env, task, key) do update set run_id = excluded.run_id, expires_at = excluded.expires_at
   where idempotency.expires_at <= $6
 
+-- The run under a key; when it is due, only while it can be moved.
 -- name: debounced
-select d.run_id, d.latest_at, l.at from debounces d join live l on l.run_id = d.run_id
-where d.env = $1 and d.task = $2 and d.key = $3 and l.state = 0 and l.fence = 0
+select d.run_id, d.latest_at, l.at
+from debounces d left join live l on l.run_id = d.run_id and l.state = 0 and l.fence = 0
+where d.env = $1 and d.task = $2 and d.key = $3
 
--- Not over a run that could have been moved instead, to the last parameter.
+-- The last parameter is the run that stood there, if any.
 -- exact: remember_debounce
 insert into debounces (env, task, key, run_id, latest_at) values ($1, $2, $3, $4, $5)
 on conflict (env, task, key) do update set run_id = excluded.run_id, latest_at = excluded.latest_at
-  where debounces.latest_at < $6 or not exists (
-    select 1 from live l where l.run_id = debounces.run_id and l.state = 0 and l.fence = 0)
+  where debounces.run_id = $6
 returning run_id
 
 -- name: insert_runs

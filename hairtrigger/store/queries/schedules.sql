@@ -3,10 +3,12 @@
 -- name: declared_schedules
 select id, task, cron, timezone, active, next_at from schedules where env = $1 and declarative = 1
 
--- name: insert_schedule
+-- Two servers may be asked for the same one at once: whoever is later looks again.
+-- exact: insert_schedule
 insert into schedules (id, env, task, declarative, cron, timezone, dedup, external_id, "window", active,
   next_at, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $11)
+on conflict do nothing returning id
 
 -- name: update_schedule
 update schedules set cron = $2, timezone = $3, next_at = case when active = 1 then cast($4 as bigint) end,

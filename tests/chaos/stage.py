@@ -1,0 +1,7 @@
+"""Every scenario there is."""
+
+from tests.chaos import clocks as clocks
+from tests.chaos import freezes as freezes
+from tests.chaos import kills as kills
+from tests.chaos import network as network
+from tests.chaos.scenario import SCENARIOS as SCENARIOS
