@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -48,6 +49,10 @@ def _schedule(catalog: Catalog, row: Row) -> Schedule:
     schedule = Schedule(id_, env, catalog.tasks[task].name, bool(declarative), *rest)
     schedule.active = bool(schedule.active)
     return schedule
+
+
+def _schedules(catalog: Catalog, name: str, *params: Any) -> Steps[list[Schedule]]:
+    return [_schedule(catalog, row) for row in (yield fetch(name, *params))]
 
 
 async def create(
@@ -152,19 +157,23 @@ async def retrieve(store: Store, env: Environment, schedule_id: str) -> Schedule
     statement = ("schedule", number, env.id) if number is not None else (
         "schedule_by_dedup", env.id, schedule_id
     )  # fmt: skip
-    rows = await store.read(stores.one(*statement), quick=True)
-    if not rows:
+    found = await store.with_catalog(lambda catalog: _schedules(catalog, *statement), quick=True)
+    if not found:
         raise NotFound("Schedule not found")
-    return _schedule(store.catalog, rows[0])
+    return found[0]
 
 
 async def list_page(
     store: Store, env: Environment, *, page: int, per_page: int
 ) -> tuple[list[Schedule], int]:
     """A page (from 1) of the environment's schedules, newest first, and how many there are in all."""
-    rows = await store.read(stores.one("schedules_of_env", env.id, per_page, (page - 1) * per_page))
+    found = await store.with_catalog(
+        lambda catalog: _schedules(
+            catalog, "schedules_of_env", env.id, per_page, (page - 1) * per_page
+        )
+    )
     count = await store.read(stores.one("count_schedules", env.id), quick=True)
-    return [_schedule(store.catalog, row) for row in rows], int(count[0][0])
+    return found, int(count[0][0])
 
 
 def _scheduled_task(catalog: Catalog, env: Environment, name: str) -> int:

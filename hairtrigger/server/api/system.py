@@ -14,6 +14,7 @@ from hairtrigger.server.answers import Answer
 from hairtrigger.server.requests import Call
 from hairtrigger.server.routes import Route
 from hairtrigger.store import store as stores
+from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.database import Steps, fetch
 from hairtrigger.wire import durations, ids
 from hairtrigger.wire.worker import TaskManifest
@@ -141,18 +142,20 @@ async def tasks(call: Call) -> Answer:
 
 async def workers(call: Call) -> Answer:
     """The environment's worker sessions, oldest first."""
-    return answers.json(Workers(await call.server.store.read(_workers(call))))
+    env = call.caller.env.id
+    return answers.json(
+        Workers(await call.server.store.with_catalog(lambda catalog: _workers(catalog, env)))
+    )
 
 
-def _workers(call: Call) -> Steps[list[WorkerObject]]:
+def _workers(catalog: Catalog, env: int) -> Steps[list[WorkerObject]]:
     found = []
-    versions = call.server.store.catalog.versions
-    for id_, _, code, until, slots, _, info in (yield fetch("workers_of_env", call.caller.env.id)):
+    for id_, _, code, until, slots, _, info in (yield fetch("workers_of_env", env)):
         held = yield fetch("held_by", id_)
         name = _info.decode(info).name
         found.append(
             WorkerObject(
-                ids.public("worker", id_), name, versions[code].name, slots, len(held),
+                ids.public("worker", id_), name, catalog.versions[code].name, slots, len(held),
                 durations.iso(until),
             )
         )  # fmt: skip
