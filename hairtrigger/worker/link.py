@@ -8,7 +8,6 @@ the runs are is the supervisor's business (``Duty``).
 import asyncio
 import contextlib
 import time
-from typing import Protocol
 
 import msgspec
 from msgspec import Raw
@@ -24,10 +23,13 @@ from hairtrigger.wire.worker import (
     Registered,
 )
 from hairtrigger.worker.calls import Calls, NotSent, Refused, unless_cancelled
-from hairtrigger.worker.frames import Ended, Key, Line
+from hairtrigger.worker.duty import Duty
+from hairtrigger.worker.frames import Ended, Line
 from hairtrigger.worker.outbox import Outbox, Parcel
 
 _CALL_TIMEOUT_S = 30.0
+_REPORT_TIMEOUT_S = 10.0  # it can be sent again, and its connection may be dead
+_BYTES_A_S = 100_000  # that a slow line carries
 _LEAVE_TIMEOUT_S = 2.0
 _LATE_S = 5.0  # how much later than promised a held call may be answered
 _LINES_WAIT_S = 0.1  # log lines alone are gathered for so long
@@ -61,34 +63,6 @@ _held = msgspec.json.Decoder(Held)
 _registered = msgspec.json.Decoder(Registered)
 
 
-class Duty(Protocol):
-    """What the link asks of whoever runs the runs, and tells it. Nothing of it waits."""
-
-    def free(self) -> int:
-        """How many runs could be taken now."""
-        ...
-
-    def leases(self) -> list[tuple[str, int, int]]:
-        """Everything that was handed out and has no verdict: run, lease, last notice."""
-        ...
-
-    def take(self, runs: list[Raw]) -> None:
-        """Runs were handed out."""
-        ...
-
-    def hear(self, held: Held) -> bool:
-        """The answer to a hold. Says whether anything of it was new."""
-        ...
-
-    def settled(self, key: Key, verdict: str) -> None:
-        """A result has its verdict."""
-        ...
-
-    def lease_ends(self, within_s: float) -> None:
-        """Soon nothing that is held can be proved to be ours."""
-        ...
-
-
 class Link:
     """One worker session: registered, then served until it is left."""
 
@@ -107,6 +81,7 @@ class Link:
         self._hasten = False  # the last hold has no answer: the lease may have been renewed, or not
         self._hold_call: asyncio.Task[bytes | None] | None = None
         self._fetch_call: asyncio.Task[bytes | None] | None = None
+        self._report_calls: set[asyncio.Task[bytes | None]] = set()
         self._room, self._say, self._flushed = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._lines_timer: asyncio.TimerHandle | None = None
         self._renewed = asyncio.Event()
@@ -278,10 +253,13 @@ class Link:
         asking = max(0, self._duty.free() - self._promised - self._asking) if asks else 0
         self._asking += asking
         message = _Report(self.worker, parcel.results, parcel.events, asking)
+        call = asyncio.create_task(self._try("report", message, timeout_s=_REPORT_TIMEOUT_S))
+        self._report_calls.add(call)
         try:
-            body = await self._try("report", message, timeout_s=_CALL_TIMEOUT_S)
+            body = await unless_cancelled(call)
         finally:
             self._asking -= asking
+            self._report_calls.discard(call)
         if body is None:
             self._make_sure()
             return False
@@ -310,6 +288,8 @@ class Link:
         body = await unless_cancelled(self._hold_call)
         self._hasten = body is None
         if body is None:
+            if time.monotonic() - sent_at >= timeout_s:
+                self._begin_anew()
             return
         self._renew(sent_at)
         if quiet:
@@ -323,6 +303,14 @@ class Link:
         """Send the hold that ends a doubt, as soon as nothing else is under way."""
         if self._doubt and not self._promised and not self._asking and self._hold_call is not None:
             self._hold_call.cancel()
+
+    def _begin_anew(self) -> None:
+        """A hold had no answer in its time: the connections of the other calls, which wait for longer, may be
+        as dead. Whatever their answers would have brought is found out by the next hold."""
+        self.give_up_fetch()
+        for call in self._report_calls:
+            self._doubt = True
+            call.cancel()
 
     # the lease
 
@@ -370,8 +358,10 @@ class Link:
         Raises:
             ApiError: when the server will never take it.
         """
+        body = _encoder.encode(message)
         try:
-            return await self._calls.once(call, _encoder.encode(message), timeout_s=timeout_s)
+            timeout_s += len(body) / _BYTES_A_S
+            return await self._calls.once(call, body, timeout_s=timeout_s)
         except NotSent:
             await self._calls.wait()
         except ConnectionFailed:

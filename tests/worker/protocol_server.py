@@ -7,6 +7,7 @@ first. Tests put runs in, break things, and wait for what comes out.
 import asyncio
 import itertools
 import time
+import weakref
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -43,6 +44,8 @@ class ProtocolServer:
         self.drop: dict[str, int] = defaultdict(int)  # call: how many answers get lost
         self.refuse: dict[str, list[web.Response]] = defaultdict(list)
         self.down = False  # no call is answered at all
+        self._connections: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
+        self._half_open: list[asyncio.BaseTransport] = []
         self.known: set[str] = set()
         self._ids = itertools.count(1)
         self._infos: dict[tuple[str, int], RunInfo] = {}
@@ -65,6 +68,10 @@ class ProtocolServer:
         self.ready.append(info)
         self.wake()
         return info.id
+
+    def half_open(self) -> None:
+        """On the connections that there are now, no answer will ever arrive."""
+        self._half_open += self._connections
 
     def cancel(self, run: str) -> None:
         """Ask whoever has a run to stop it."""
@@ -106,9 +113,11 @@ class ProtocolServer:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         call = request.match_info["call"]
+        assert request.transport is not None
+        self._connections.add(request.transport)
         body = await request.read()
         while self.down:
-            request.transport.close()  # type: ignore[union-attr]
+            request.transport.close()
             raise ConnectionResetError
         if self.refuse[call]:
             return self.refuse[call].pop(0)
@@ -119,6 +128,8 @@ class ProtocolServer:
             )
         reply = await getattr(self, f"_{call}")(body)
         await self._notify()
+        if request.transport in self._half_open:
+            await asyncio.Event().wait()
         if self.drop[call]:
             self.drop[call] -= 1
             assert request.transport is not None

@@ -164,6 +164,37 @@ async def test_only_a_hold_made_in_doubt_says_that_nothing_could_bring_more_runs
         await worker.task
 
 
+async def test_connections_that_went_silent_are_given_up_when_a_hold_has_no_answer(
+    start: Start,
+) -> None:
+    async with serving(lease_ms=1500, hold_ms=30_000) as server:
+        worker = await start(server)
+        await server.until(lambda: server.fetches and server.holds)
+
+        server.half_open()
+        run = server.add("noop")  # handed out in an answer that never arrives
+
+        assert (await server.result(run, 5)).lease == 2
+        worker.supervisor.kill()
+        await worker.task
+
+
+async def test_a_report_on_a_connection_that_went_silent_is_sent_again(start: Start) -> None:
+    async with serving(lease_ms=1500, hold_ms=30_000) as server:
+        worker = await start(server)
+        await server.result(server.add("noop"))
+        run = server.add("block-loop", {"seconds": 0.3})
+        await server.line(run, "begun")
+
+        server.half_open()
+
+        await server.until(
+            lambda: [result.id for result in server.all_results].count(run) > 1, timeout_s=5
+        )
+        worker.supervisor.kill()
+        await worker.task
+
+
 async def test_a_hold_without_an_answer_is_followed_by_one_that_asks_for_it_at_once(
     server: ProtocolServer, start: Start
 ) -> None:
