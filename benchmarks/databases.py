@@ -66,7 +66,8 @@ class Postgres:
         try:
             yield self.cluster.url(name)
         finally:
-            execute(admin, f"drop database {name} with (force)")
+            with contextlib.suppress(OSError, asyncpg.PostgresError):  # it was told to stop as well
+                execute(admin, f"drop database {name} with (force)")
 
     def line(self) -> str:
         """Its version and the settings that the benchmark chose."""
