@@ -48,15 +48,15 @@ def load(dialect: str) -> Statements:
     for path in sorted(_FOLDER.glob("*.sql")):
         for kind, name, text in _split(path.read_text(encoding="utf-8")):
             base, _, only = name.partition(".")
+            if kind == "exact":  # in each dialect, whatever its text
+                found.exact.add(base)
             if only not in ("", dialect):
                 continue
             target = found.many if kind == "each" else special if only else found.texts
             if base in target:
                 raise ValueError(f"{path.name}: the statement {name} stands twice")
             target[base] = (_for_sqlite if dialect == "sqlite" else _for_postgres)(text)
-            if kind == "exact":
-                found.exact.add(base)
-            elif kind == "catalog":
+            if kind == "catalog":
                 found.catalog.add(base)
     found.texts.update(special)
     return found

@@ -116,7 +116,7 @@ def beside(worker: Worker, world: World) -> Worker:
     return Worker(world, worker.id, worker.registered)
 
 
-def once(told: list[int]) -> bool:
+def once(told: list[Any]) -> bool:
     """Whether all were told the same."""
     return len(set(told)) == 1
 
