@@ -5,7 +5,6 @@ import gc
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-
 # A server makes thousands of objects a tick and next to no circles: with Python's own thresholds it spends a
 # tenth of its time looking for them (measured: 5 of 49 us a run).
 _THRESHOLDS = (50_000, 20, 100)
