@@ -22,9 +22,9 @@ PLANNER = {
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
 }
-# A server that was cut off in a transaction must not keep its locks for long.
+# A server that froze or was cut off in a transaction must not keep its locks for long: the others wait.
 SESSION = {
-    "idle_in_transaction_session_timeout": "5s",
+    "idle_in_transaction_session_timeout": "3s",
     "lock_timeout": "8s",
     "statement_timeout": "15s",
     "tcp_keepalives_idle": "5",
