@@ -180,8 +180,8 @@ class Committer:
         try:
             await self._write(tick)
         except HairtriggerError as error:
+            tick.fail(error)  # first: a database that is away keeps who reads waiting as well
             await self._reload()
-            tick.fail(error)
             emit("tick.failed", error=str(error))
             await asyncio.sleep(0.05)  # the disk is full or away: do not spin on it
         except Exception as error:  # noqa: BLE001 (were this task to end, nothing would be written again)

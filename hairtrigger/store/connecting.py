@@ -12,6 +12,7 @@ from hairtrigger.store import places, schema
 
 OLDEST = 15
 COMMAND_S = 20.0  # that any statement may take
+CONNECT_S = 5.0
 # A queue's statistics are always wrong: it is empty when they are taken, or full. So the plans are pinned.
 PLANNER = {
     "enable_bitmapscan": "off",
@@ -52,7 +53,7 @@ POOLED_BEGIN = "begin; " + "; ".join(
 def words(*, pooled: bool) -> dict[str, Any]:
     """The arguments of a connection that runs the engine's statements."""
     return {
-        "timeout": 5,
+        "timeout": CONNECT_S,
         "command_timeout": COMMAND_S,
         "statement_cache_size": 0 if pooled else 400,
         "max_cached_statement_lifetime": 0,
@@ -62,15 +63,15 @@ def words(*, pooled: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def connect(url: str, *, pooled: bool = False) -> Any:
+async def connect(url: str, *, pooled: bool = False, timeout_s: float = CONNECT_S) -> Any:
     """A connection for the engine's statements."""
-    return await asyncpg.connect(url, **words(pooled=pooled))
+    return await asyncpg.connect(url, **(words(pooled=pooled) | {"timeout": timeout_s}))
 
 
-async def connect_plainly(url: str, name: str) -> Any:
+async def connect_plainly(url: str, name: str, *, timeout_s: float = CONNECT_S) -> Any:
     """A connection with PostgreSQL's own settings, for upkeep and single looks."""
     return await asyncpg.connect(
-        url, timeout=5, statement_cache_size=0, server_settings={"application_name": name}
+        url, timeout=timeout_s, statement_cache_size=0, server_settings={"application_name": name}
     )
 
 

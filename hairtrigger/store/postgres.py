@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from hairtrigger.errors import ConfigError, Unavailable
-from hairtrigger.store import connecting, membership, partitions, places
+from hairtrigger.store import connecting, membership, partitions, places, reaching
 from hairtrigger.store.connecting import AWAY, POOLED_BEGIN, say
 from hairtrigger.store.database import (
     Conflict,
@@ -31,6 +31,7 @@ from hairtrigger.telemetry.events import emit
 
 T = TypeVar("T")
 PATIENCE_S = 4.0  # that a transaction waits for a database that is away
+LAST_S = 1.0  # that the last try to reach it may take
 OUTAGE_S = 1.0  # away for longer: nobody could renew a lease meanwhile
 MAX_REPEATS = 50
 READERS = 4
@@ -98,7 +99,7 @@ class Postgres(Database):
 
     async def open(self) -> None:
         try:
-            writer = await self._write_connection()
+            writer = await self._write_connection(self._deadline())
             self._idle.append(writer)
             if writer.get_server_version().major < connecting.OLDEST:
                 raise ConfigError(
@@ -144,10 +145,14 @@ class Postgres(Database):
         self._keeper = self._readers = self._listener = None
 
     async def write(self, transaction: Transaction[T], *, lanes: Callable[[], set[int]] = set) -> T:
-        deadline, pause_s, repeats, alone = time.monotonic() + PATIENCE_S, 0.02, 0, False
+        deadline, pause_s, repeats = self._deadline(), 0.02, 0
+        alone = lacks_partition = has_partition = False
         while True:
             try:
-                result = await self._attempt(transaction, lanes, alone=alone)
+                if lacks_partition:
+                    await partitions.ensure(await self._keep_connection(), [self.now()])
+                    lacks_partition, has_partition = False, True
+                result = await self._attempt(transaction, lanes, deadline, alone=alone)
             except _Alone:
                 alone = True
             except _AGAIN as error:
@@ -155,10 +160,9 @@ class Postgres(Database):
                 if repeats > MAX_REPEATS:
                     raise Unavailable(f"The database is too busy now ({error}).") from error
             except asyncpg.CheckViolationError as error:
-                if "no partition" not in str(error) or repeats:
+                if "no partition" not in str(error) or has_partition:
                     raise DataError(str(error)) from error
-                repeats += 1
-                await partitions.ensure(await self._keep_connection(), [self.now()])
+                lacks_partition = True
             except _REFUSED as error:
                 raise DataError(_refusal(error)) from error
             except AWAY as error:
@@ -174,9 +178,26 @@ class Postgres(Database):
                 return result
 
     async def _attempt(
-        self, transaction: Transaction[T], lanes: Callable[[], set[int]], *, alone: bool
+        self,
+        transaction: Transaction[T],
+        lanes: Callable[[], set[int]],
+        deadline: float,
+        *,
+        alone: bool,
     ) -> T:
-        connection = await self._write_connection()
+        connection = await self._write_connection(deadline)
+        with reaching.watched(connection, self.url):
+            return await self._on(connection, transaction, lanes, deadline, alone=alone)
+
+    async def _on(
+        self,
+        connection: Any,
+        transaction: Transaction[T],
+        lanes: Callable[[], set[int]],
+        deadline: float,
+        *,
+        alone: bool,
+    ) -> T:
         locked = lanes()
         try:
             await connection.execute("begin" if not self._pooled else POOLED_BEGIN)
@@ -195,7 +216,9 @@ class Postgres(Database):
                 self._catalog = None  # what is remembered may be what is rolled back
             await self._roll_back(connection, error)
             raise
-        await self._commit(connection, xid)
+        if changed:
+            self._catalog = None  # until it is known what came of the COMMIT
+        await self._commit(connection, xid, deadline)
         self._idle.append(connection)
         if changed:
             self._catalog = catalog
@@ -232,22 +255,22 @@ class Postgres(Database):
         except (*AWAY, asyncpg.PostgresError):
             connection.terminate()
 
-    async def _commit(self, connection: Any, xid: str) -> None:
+    async def _commit(self, connection: Any, xid: str, deadline: float) -> None:
         """COMMIT; when its answer is lost, another connection is asked what came of it."""
         try:
             await connection.execute("commit")
         except AWAY as error:
             connection.terminate()
             self._note_away()
-            if not await self._was_committed(xid, error):
+            if not await self._was_committed(xid, error, deadline):
                 raise
 
-    async def _was_committed(self, xid: str, error: Exception) -> bool:
+    async def _was_committed(self, xid: str, error: Exception, deadline: float) -> bool:
         """Ask for a transaction's outcome, until it is known or patience ends."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = max(deadline, time.monotonic() + LAST_S)
         while time.monotonic() < deadline:
             with contextlib.suppress(*AWAY, asyncpg.PostgresError):
-                connection = await self._write_connection()
+                connection = await self._write_connection(deadline)
                 status = await connection.fetchval("select pg_xact_status($1::text::xid8)", xid)
                 self._idle.append(connection)
                 if status != "in progress":
@@ -266,19 +289,18 @@ class Postgres(Database):
         except StopIteration as stop:
             result: T = stop.value
             return result
-        tried, rows = 0, None
+        tried, rows, deadline = 0, None, self._deadline()
         while True:
             tried += 1
             try:
-                async with self._readers.acquire(timeout=PATIENCE_S) as connection:
-                    if quick:
-                        rows = await self._execution.run(connection, first)
-                        return await self._go_on(connection, steps, rows)
-                    async with connection.transaction(isolation="repeatable_read", readonly=True):
-                        rows = await self._execution.run(connection, first)
-                        return await self._go_on(connection, steps, rows)
+                async with self._readers.acquire(timeout=_left(deadline)) as connection:
+                    snapshot = connection.transaction(isolation="repeatable_read", readonly=True)
+                    with reaching.watched(connection, self.url):
+                        async with contextlib.nullcontext() if quick else snapshot:
+                            rows = await self._execution.run(connection, first)
+                            return await self._go_on(connection, steps, rows)
             except AWAY as error:  # perhaps it had ended long ago, and a new one does
-                if tried > READERS or rows is not None:
+                if tried > READERS or rows is not None or time.monotonic() > deadline:
                     raise Unavailable(f"The database is away ({say(error)}).") from error
             except asyncpg.PostgresError as error:
                 raise Unavailable(f"The database cannot be read now ({error}).") from error
@@ -317,13 +339,19 @@ class Postgres(Database):
             emit("runs.pruned", count=gone)
         return partitions.begin_of(instant)
 
-    async def _write_connection(self) -> Any:
+    def _deadline(self) -> float:
+        """Until when to wait for the database: whoever comes when it has been away for long waits no more."""
+        now = time.monotonic()
+        is_gone = self._away_since is not None and now - self._away_since > PATIENCE_S
+        return now if is_gone else now + PATIENCE_S
+
+    async def _write_connection(self, deadline: float) -> Any:
         """One that no other transaction uses; whoever took it puts it back, or ends it."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
-        return await connecting.connect(self.url, pooled=self._pooled)
+        return await connecting.connect(self.url, pooled=self._pooled, timeout_s=_left(deadline))
 
     async def _keep_connection(self) -> Any:
         if self._keeper is None or self._keeper.is_closed():
@@ -350,6 +378,11 @@ _BEGIN_TICK = "select now_ms, catalog, xid from begin_tick($1, $2)"
 _CATALOG_CHANGED = "update catalog_state set version = version + 1 returning version"
 _CLOCK = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
 _VACUUM = "vacuum (skip_locked, truncate off) live, lanes"
+
+
+def _left(deadline: float) -> float:
+    """Seconds that may pass yet for a try to reach the database."""
+    return max(LAST_S, deadline - time.monotonic())
 
 
 async def _no_reset(_: Any) -> None:

@@ -134,10 +134,10 @@ class Pause:
                 await self._hold()
             return await run(connection, statement)
 
-        async def held_commit(connection: Any, xid: str) -> None:
+        async def held_commit(connection: Any, xid: str, deadline: float) -> None:
             if name == "commit":
                 await self._hold()
-            await commit(connection, xid)
+            await commit(connection, xid, deadline)
 
         self._database._execution.run = held_run  # type: ignore[method-assign]  # waits, and passes on
         self._database._commit = held_commit  # type: ignore[method-assign]  # likewise
