@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+import msgspec
 
 from hairtrigger.cli import memory, words
 from hairtrigger.cli.commands import Group, closest
@@ -12,7 +13,7 @@ from hairtrigger.cli.tables import Column
 from hairtrigger.errors import NotFound
 from hairtrigger.sdk import queues as calls
 from hairtrigger.sdk.api import ApiCall, reads
-from hairtrigger.wire.options import MAX_CONCURRENCY
+from hairtrigger.wire.options import MAX_BURST, MAX_CONCURRENCY
 
 _COLUMNS = (
     Column("QUEUE", 100), Column("STATE", 80), Column("RUNNING", 90, right=True),
@@ -20,6 +21,7 @@ _COLUMNS = (
     Column("RATE", 50), Column("ID", 10),
 )  # fmt: skip
 _LIMIT = click.IntRange(0, MAX_CONCURRENCY)
+_ENVIRONMENT = "/api/hairtrigger/v1/concurrency"
 _ANY: Any = Any  # JSON of any form
 
 command = Group(
@@ -111,6 +113,51 @@ def limit(state: State, queue: str, limit: int | None, reset: bool) -> None:
     )
     changed = _ask(state, call, queue)
     _say(state, f"{_name(changed)}: {_limit(changed)} at once", changed)
+
+
+@command.command("environment")
+@click.option("--limit", metavar="N|none", help="Runs of each queue at once; none: no limit.")
+@click.option(
+    "--burst", type=click.IntRange(100, MAX_BURST), metavar="PERCENT",
+    help="What all queues together may run, in percent of the limit: 100 to 1000.",
+)  # fmt: skip
+@pass_state
+def environment(state: State, limit: str | None, burst: int | None) -> None:
+    """How many runs of the environment may execute at once; set with --limit, --burst."""
+    found: dict[str, Any] = state.get(_ENVIRONMENT)
+    if limit is not None or burst is not None:
+        body = {
+            "concurrencyLimit": found["concurrencyLimit"]
+            if limit is None
+            else _number_or_none(limit),
+            "burst": found["burst"] if burst is None else burst,
+        }
+        found = state.ask(
+            ApiCall(
+                "queues environment",
+                f"PUT {_ENVIRONMENT}",
+                returns=reads(_ANY),
+                body=msgspec.json.encode(body),
+            )
+        )
+    if state.out.is_json:
+        state.out.json(found)
+        return
+    most = "no limit"
+    if found["concurrencyLimit"] is not None:
+        most = f"{found['concurrencyLimit']:,} at once, burst {found['burst']}%"
+    state.out.data(f"environment: {most}, {found['running']:,} running")
+
+
+def _number_or_none(text: str) -> int | None:
+    """What --limit says.
+
+    Raises:
+        BadParameter: neither a number in range nor none.
+    """
+    if text == "none":
+        return None
+    return int(_LIMIT(text))
 
 
 def _ask(state: State, call: ApiCall[Any], name: str) -> dict[str, Any]:

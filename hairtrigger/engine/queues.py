@@ -1,13 +1,16 @@
-"""Queues: looked up, listed with what runs and waits in them, paused, and limited at run time."""
+"""Queues: looked up, listed with what runs and waits in them, paused, and limited at run time, one by one or
+all of an environment together.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hairtrigger.engine import declarations
 from hairtrigger.errors import BadRequest, NotFound
 from hairtrigger.rules import limits
 from hairtrigger.rules.project import Environment
+from hairtrigger.rules.queues import EnvironmentLimit
 from hairtrigger.store import store as stores
 from hairtrigger.store.catalog import Catalog, QueueEntry
 from hairtrigger.store.database import Steps, fetch
@@ -128,6 +131,54 @@ async def reset_limit(store: Store, env: Environment, name: str, *, kind: Kind =
         return queue
 
     return await _limited(store, env, await store.change(change, lanes=[env.id]))
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """What bounds an environment, and how many of its runs execute now."""
+
+    limit: EnvironmentLimit
+    running: int
+
+
+async def concurrency(store: Store, env: Environment) -> Concurrency:
+    """The limit of an environment as it stands."""
+    rows = await store.read(stores.one("env_running", env.id))
+    return Concurrency(store.catalog.envs[env.id].limit, rows[0][0])
+
+
+async def limit_environment(
+    store: Store, env: Environment, limit: int | None, *, burst: int = 100
+) -> Concurrency:
+    """Let so many runs of an environment execute at once, from now on; runs beyond it go on.
+
+    Costs a statement for each queue of the environment when a limit begins or ends.
+
+    Args:
+        limit: Of each queue, from 0 to 100,000; None: no limit.
+        burst: What all queues together may run, in percent of the limit, from 100 to 1,000.
+
+    Raises:
+        BadRequest: out of range.
+    """
+    if limit is not None:
+        limits.concurrency_limit(limit)
+    limits.burst(burst)
+
+    def change(catalog: Catalog, now: int) -> Steps[None]:
+        known = catalog.envs[env.id]
+        uncounted = [one.id for one in catalog.queues_of(env.id) if not one.is_counted]
+        yield fetch("limit_env", env.id, limit, burst, now)
+        catalog.envs[env.id] = replace(known, limit=EnvironmentLimit(limit, burst))
+        if (limit is None) == (known.limit.limit is None):
+            return
+        yield fetch("drop_slots", -env.id) if limit is None else fetch("fill_env_slots", env.id)
+        for queue in uncounted:
+            yield fetch("drop_slots" if limit is None else "fill_slots", queue)
+
+    await store.change(change, lanes=[env.id])
+    emit("environment.limited", env=env.slug, limit=limit, burst=burst)
+    return await concurrency(store, env)
 
 
 def _override(queue: QueueEntry, limit: int | None, at: int | None, now: int) -> Steps[None]:

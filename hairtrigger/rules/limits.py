@@ -12,6 +12,7 @@ import msgspec
 from hairtrigger.errors import BadRequest, InvalidDuration, TooLarge, Unprocessable
 from hairtrigger.wire import durations, packets, rates
 from hairtrigger.wire.options import (
+    MAX_BURST,
     MAX_CONCURRENCY,
     MAX_DEBOUNCE_KEY_CHARS,
     MAX_KEY_CHARS,
@@ -19,6 +20,7 @@ from hairtrigger.wire.options import (
     MAX_QUEUE_CHARS,
     MAX_TAG_CHARS,
     MAX_TAGS,
+    MIN_BURST,
     DebounceOption,
 )
 from hairtrigger.wire.worker import QueueManifest
@@ -93,6 +95,13 @@ def concurrency_limit(value: int | None, what: str = "concurrencyLimit") -> int 
     """How many runs execute at once; None: no limit."""
     if value is not None and not 0 <= value <= MAX_CONCURRENCY:
         raise BadRequest(f"{what} is between 0 and {MAX_CONCURRENCY}, not {value}.")
+    return value
+
+
+def burst(value: int) -> int:
+    """What all queues of an environment may run together, in percent of its limit."""
+    if not MIN_BURST <= value <= MAX_BURST:
+        raise BadRequest(f"burst is between {MIN_BURST} and {MAX_BURST} percent, not {value}.")
     return value
 
 

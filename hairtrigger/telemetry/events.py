@@ -14,6 +14,7 @@ EventName = Literal[
     "runs.triggered", "runs.promoted", "runs.expired", "runs.pruned",
     "run.completed", "run.failed", "run.retried", "run.canceled",
     "schedule.fired", "schedule.broken", "queue.paused", "queue.resumed", "queue.limited",
+    "environment.limited",
     "worker.registered", "worker.left", "lease.lost", "report.refused", "clock.jumped",
     "counters.repaired",
     "database.away", "database.back", "commit.asked", "listener.lost",

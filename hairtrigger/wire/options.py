@@ -14,6 +14,7 @@ MAX_KEY_CHARS, MAX_DEBOUNCE_KEY_CHARS = 2_048, 512
 MAX_METADATA_BYTES = 262_144
 MAX_QUEUE_CHARS = 128
 MAX_CONCURRENCY = 100_000  # of any limit of a queue
+MIN_BURST, MAX_BURST = 100, 1_000  # of an environment, in percent of its limit
 MACHINES = (
     "micro", "small-1x", "small-2x", "medium-1x", "medium-2x", "large-1x", "large-2x",
 )  # fmt: skip

@@ -162,3 +162,15 @@ def test_names_that_were_listed_are_kept_for_completion(queueing: Live, ht: Ask)
 
     kept = Path(".hairtrigger/completion/queues").read_text().split()
     assert kept == ["mails/out", "task/rare"]
+
+
+def test_an_environment_is_limited_shown_and_let_go_again(queueing: Live, ht: Ask) -> None:
+    both = ht("queues", "environment", "--limit", "20", "--burst", "200")
+    less = ht("queues", "environment", "--limit", "10", "--json")
+    lifted = ht("queues", "environment", "--limit", "none")
+    wrong = ht("queues", "environment", "--limit", "some")
+
+    assert both.stdout == "environment: 20 at once, burst 200%, 0 running\n"
+    assert json.loads(less.stdout) == {"concurrencyLimit": 10, "burst": 200, "running": 0}
+    assert lifted.stdout == "environment: no limit, 0 running\n"
+    assert wrong.exit_code == 2

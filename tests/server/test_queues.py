@@ -197,3 +197,22 @@ async def test_a_worker_that_declares_a_queue_that_cannot_be_is_told(api: Api) -
     reply = await api.post("/api/hairtrigger/v1/worker/register", body)
 
     assert (reply.status, reply.error) == (400, "totalLimit is between 0 and 100000, not -5.")
+
+
+async def test_an_environment_is_limited_and_let_go_again(working: Api) -> None:
+    where = "/api/hairtrigger/v1/concurrency"
+    worker = await working.work("greet")
+    for _ in range(3):
+        await working.trigger("greet")
+
+    limited = await working.put(where, {"concurrencyLimit": 2, "burst": 150})
+    started = await worker.fetch()
+
+    assert limited.json() == {"concurrencyLimit": 2, "burst": 150, "running": 0}
+    assert len(started) == 2
+    assert (await working.get(where)).json() == {**limited.json(), "running": 2}
+    assert (await working.put(where, {"burst": 150})).status == 400
+    assert (await working.put(where, {"concurrencyLimit": 1, "burst": 99})).status == 400
+    lifted = (await working.put(where, {"concurrencyLimit": None})).json()
+    assert lifted == {"concurrencyLimit": None, "burst": 100, "running": 2}
+    assert len(await worker.fetch()) == 1

@@ -40,6 +40,17 @@ class QueueObject(msgspec.Struct, rename="camel"):
     rate_limit: str | None
 
 
+class SetConcurrency(msgspec.Struct, rename="camel"):
+    concurrency_limit: int | None
+    burst: int = 100
+
+
+class Concurrency(msgspec.Struct, rename="camel"):
+    concurrency_limit: int | None
+    burst: int
+    running: int
+
+
 class PauseQueue(msgspec.Struct):
     action: Literal["pause", "resume"]
     type: engine.Kind = "id"
@@ -56,6 +67,7 @@ class ResetLimit(msgspec.Struct):
 
 _pause = msgspec.json.Decoder(PauseQueue)
 _override = msgspec.json.Decoder(OverrideLimit)
+_concurrency = msgspec.json.Decoder(SetConcurrency)
 _reset = msgspec.json.Decoder(ResetLimit)
 
 
@@ -113,6 +125,25 @@ async def reset_limit(call: Call) -> Answer:
     return answers.json(shown(changed))
 
 
+async def concurrency(call: Call) -> Answer:
+    """How many runs of the environment may execute at once, and how many do."""
+    found = await engine.concurrency(call.server.store, call.caller.env)
+    return answers.json(_shown_concurrency(found))
+
+
+async def limit_environment(call: Call) -> Answer:
+    """Limit how many runs of the environment execute at once; null lifts the limit."""
+    body = await call.read(_concurrency)
+    changed = await engine.limit_environment(
+        call.server.store, call.caller.env, body.concurrency_limit, burst=body.burst
+    )
+    return answers.json(_shown_concurrency(changed))
+
+
+def _shown_concurrency(found: engine.Concurrency) -> Concurrency:
+    return Concurrency(found.limit.limit, found.limit.burst, found.running)
+
+
 def shown(queue: engine.Queue) -> QueueObject:
     """A queue as the API shows it."""
     at = queue.overridden_at
@@ -145,6 +176,7 @@ def _kind(text: str | None) -> engine.Kind:
 
 
 _ONE = "/api/v1/queues/{queue}"
+_ENVIRONMENT = "/api/hairtrigger/v1/concurrency"
 ROUTES = (
     Route(
         "GET", "/api/v1/queues", list_queues, "secret", returns=pages.NumberedPage,
@@ -161,5 +193,9 @@ ROUTES = (
     Route(
         "POST", _ONE + "/concurrency/reset", reset_limit, "secret", body=ResetLimit,
         returns=QueueObject,
+    ),
+    Route("GET", _ENVIRONMENT, concurrency, "secret", returns=Concurrency),
+    Route(
+        "PUT", _ENVIRONMENT, limit_environment, "secret", body=SetConcurrency, returns=Concurrency
     ),
 )  # fmt: skip

@@ -52,6 +52,9 @@ where id = $1
 -- catalog: override_limit
 update queues set override = $2, overridden_at = $3, limited_at = $4 where id = $1
 
+-- catalog: limit_env
+update envs set lim = $2, burst = $3, limited_at = $4 where id = $1
+
 -- catalog: pause_queue
 update queues set paused = $2 where id = $1
 

@@ -23,3 +23,14 @@ on conflict (owner) do update set running = excluded.running
 
 -- name: drop_slots
 delete from slots where owner = $1
+
+-- What executes in an environment: it reads an entry of an index for every run that executes anywhere.
+-- name: env_running
+select count(*) from live where env = $1 and worker > 0 and state = 2
+
+-- What runs in an environment that begins to be limited; its owner is the negative id.
+-- name: fill_env_slots
+insert into slots (owner, running)
+select -e.id, (select count(*) from live v where v.env = e.id and v.worker > 0 and v.state = 2)
+from envs e where e.id = $1
+on conflict (owner) do update set running = excluded.running
