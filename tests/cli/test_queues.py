@@ -47,7 +47,10 @@ def queueing(_queueing: Live, monkeypatch: pytest.MonkeyPatch) -> Live:
     return _queueing
 
 
-def test_the_list_is_a_table_and_in_json_what_the_api_says(queueing: Live, ht: Ask) -> None:
+def test_the_list_is_a_table_and_in_json_what_the_api_says(
+    queueing: Live, ht: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     table, data = ht("queues", "list"), ht("queues", "list", "--json")
 
     head, *rows = [line.split() for line in table.stdout.splitlines()]
