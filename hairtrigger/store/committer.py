@@ -96,14 +96,18 @@ class Committer:
             wait_s = max(0, at - self._database.now()) / 1_000
             asyncio.get_running_loop().call_later(wait_s, self.look)
 
-    async def _tell_others(self, tick: "_Tick") -> None:
-        """Servers with idle workers want to know of runs that nobody here waits for."""
+    async def _tell_others(self, tick: "_Tick", answered: dict[int, int]) -> None:
+        """Servers with idle workers want to know of runs that nobody here has room for."""
         if not self._database.is_shared or not (tick.settles or tick.changes or tick.calls):
             return
         envs = {call.env for call, _ in tick.calls} | {
             i.env for batch, _ in tick.settles for i in batch
         }
-        hungry = {one.demand.env for one in self._waiting if not one.future.done()}
+        hungry = {
+            one.demand.env
+            for one in self._waiting
+            if not one.future.done() and answered.get(id(one.future), 0) < one.demand.want
+        }
         freed = any(lanes is None or lanes for (_, lanes), _ in tick.changes)
         if freed or envs - hungry:
             await self._database.tell({"ready": True})
@@ -202,7 +206,9 @@ class Committer:
             lambda now: self._steps(tick, now), lanes=lambda: tick.lanes(self.catalog)
         )
         self._come_back()
-        await self._tell_others(tick)
+        await self._tell_others(
+            tick, {id(future): len(a) for future, a in answers if isinstance(a, list)}
+        )
         for future, answer in answers:
             _answer(future, answer)
 

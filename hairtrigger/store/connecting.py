@@ -75,6 +75,13 @@ async def connect_plainly(url: str, name: str, *, timeout_s: float = CONNECT_S) 
     )
 
 
+async def ask(connection: Any, sql: str, *params: Any) -> Any:
+    """The first value of a statement's answer, in a transaction of its own: a pooler may give what is outside
+    of one to another session half-way, when the statement is known and not yet executed."""
+    async with connection.transaction():
+        return await connection.fetchval(sql, *params)
+
+
 async def migrate(connection: Any, *, dry: bool = False) -> list[int]:
     """Apply what a database lacks, one server at a time; answers the numbers applied.
 

@@ -26,7 +26,8 @@ class Execution:
 
     async def learn(self, connection: Any) -> None:
         """Read the types of columns, which INSERTs of many rows need."""
-        rows = await connection.fetch(_COLUMNS)
+        async with connection.transaction():
+            rows = await connection.fetch(_COLUMNS)
         statements.derive_inserts(self.statements, {(row[0], row[1]): row[2] for row in rows})
 
     async def run(self, connection: Any, statement: Statement) -> list[Row]:

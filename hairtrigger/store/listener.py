@@ -21,6 +21,7 @@ GATHER_S = 0.002
 MAX_BYTES = 7_900  # of 8,000 that NOTIFY takes
 EVERYTHING = {"all": True}
 _RETRY_S = 1.0
+_ANSWER_S = 2.0
 _encode = msgspec.json.Encoder().encode
 
 
@@ -60,6 +61,15 @@ class Listener:
             else:
                 self._words[name] = fact
         self._wake.set()
+
+    async def check(self) -> None:
+        """End a connection that does not answer: a network may swallow what is told, and nobody notices."""
+        connection = self._connection
+        if connection is not None and self.hears:
+            try:
+                await connection.execute("select 1", timeout=_ANSWER_S)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection.terminate()
 
     async def _listen(self) -> None:
         connection = await asyncpg.connect(

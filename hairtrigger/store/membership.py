@@ -10,6 +10,8 @@ import socket
 import time
 from typing import Any
 
+from hairtrigger.store import connecting
+
 LEASE_MS, RENEW_S = 60_000, 5.0
 MAX_NODE = 1_023  # ten bits of an id
 
@@ -26,7 +28,7 @@ class Membership:
         info = json.dumps({"host": socket.gethostname(), "pid": os.getpid()})
         taken = None
         while taken is None:  # another one that starts at once may be faster
-            taken = await connection.fetchval(_TAKE, LEASE_MS, info, MAX_NODE)
+            taken = await connecting.ask(connection, _TAKE, LEASE_MS, info, MAX_NODE)
         self.node = taken
         await self._count(connection)
 
@@ -34,17 +36,17 @@ class Membership:
         """Keep the number; called often, does something every few seconds."""
         if time.monotonic() - self._renewed_at < RENEW_S:
             return
-        if not await connection.fetchval(_RENEW, self.node, LEASE_MS):
+        if not await connecting.ask(connection, _RENEW, self.node, LEASE_MS):
             await self.join(connection)
         await self._count(connection)
 
     async def leave(self, connection: Any) -> None:
         """Give the number back."""
-        await connection.execute("delete from nodes where id = $1", self.node)
+        await connecting.ask(connection, "delete from nodes where id = $1", self.node)
 
     async def _count(self, connection: Any) -> None:
         self._renewed_at = time.monotonic()
-        self.others = await connection.fetchval(_OTHERS, self.node)
+        self.others = await connecting.ask(connection, _OTHERS, self.node)
 
 
 _NOW = "(extract(epoch from clock_timestamp()) * 1000)::bigint"

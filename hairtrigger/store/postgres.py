@@ -107,7 +107,7 @@ class Postgres(Database):
                 )
             await connecting.migrate(writer, dry=not self._migrates)
             await self._execution.learn(writer)
-            self._set_clock(await writer.fetchval(_CLOCK))
+            self._set_clock(await connecting.ask(writer, _CLOCK))
             await partitions.ensure(writer, [self.now()])
             await self._membership.join(writer)
             self._readers = await asyncpg.create_pool(
@@ -271,7 +271,7 @@ class Postgres(Database):
         while time.monotonic() < deadline:
             with contextlib.suppress(*AWAY, asyncpg.PostgresError):
                 connection = await self._write_connection(deadline)
-                status = await connection.fetchval("select pg_xact_status($1::text::xid8)", xid)
+                status = await connecting.ask(connection, _OUTCOME, xid)
                 self._idle.append(connection)
                 if status != "in progress":
                     emit("commit.asked", outcome=status or "unknown", error=say(error))
@@ -289,6 +289,7 @@ class Postgres(Database):
         except StopIteration as stop:
             result: T = stop.value
             return result
+        is_quick = quick and not self._pooled  # outside of a transaction
         tried, rows, deadline = 0, None, self._deadline()
         while True:
             tried += 1
@@ -296,7 +297,7 @@ class Postgres(Database):
                 async with self._readers.acquire(timeout=_left(deadline)) as connection:
                     snapshot = connection.transaction(isolation="repeatable_read", readonly=True)
                     with reaching.watched(connection, self.url):
-                        async with contextlib.nullcontext() if quick else snapshot:
+                        async with contextlib.nullcontext() if is_quick else snapshot:
                             rows = await self._execution.run(connection, first)
                             return await self._go_on(connection, steps, rows)
             except AWAY as error:  # perhaps it had ended long ago, and a new one does
@@ -322,6 +323,8 @@ class Postgres(Database):
         """Renew this server's number, make partitions ahead, vacuum the queue."""
         connection = await self._keep_connection()
         try:
+            if self._listener is not None:
+                await self._listener.check()
             await self._membership.renew(connection)
             await partitions.ensure(connection, [self.now()])
             if self._execution.left >= VACUUM_AFTER:
@@ -376,6 +379,7 @@ class Postgres(Database):
 
 _BEGIN_TICK = "select now_ms, catalog, xid from begin_tick($1, $2)"
 _CATALOG_CHANGED = "update catalog_state set version = version + 1 returning version"
+_OUTCOME = "select pg_xact_status($1::text::xid8)"
 _CLOCK = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
 _VACUUM = "vacuum (skip_locked, truncate off) live, lanes"
 

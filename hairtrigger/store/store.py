@@ -80,6 +80,7 @@ class Store:
             self.committer.look()
             if not self.database.hears:
                 self.watch.wake_all()
+                self._do(self._reload_quietly())
 
     async def reload(self) -> None:
         """Read the catalogue anew: another server has changed it."""
