@@ -5,21 +5,24 @@ on the raw path too, so that ``%2F`` in a task id or queue name is not a separat
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from starlette.routing import Match, Router
 from starlette.routing import Route as StarletteRoute
 from starlette.types import Receive, Scope, Send
 
-from hairtrigger.errors import MethodNotAllowed, NotFound
+from hairtrigger.errors import MethodNotAllowed, NotFound, Unavailable
 from hairtrigger.server import answers, door
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.api import table
 from hairtrigger.server.routes import Route
 from hairtrigger.server.server import Server
 from hairtrigger.server.settings import Settings
+from hairtrigger.wire.worker import PREFIX
 
 _PREFLIGHT_S = b"300"
+# Workers that are turned away lose their leases, and what is done already would be done again.
+_ALWAYS = (PREFIX.encode(), b"/healthcheck")
 
 
 class App:
@@ -27,6 +30,7 @@ class App:
 
     def __init__(self, settings: Settings) -> None:
         self.server = Server(settings)
+        self.is_full: Callable[[], bool] = lambda: False  # told by whoever counts connections
         self.routes: tuple[Route, ...] = table.ROUTES
         self._hot = {
             (r.method, r.path.encode()): r for r in self.routes if r.hot and "{" not in r.path
@@ -49,6 +53,9 @@ class App:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: bytes = scope["raw_path"]
         method: str = scope["method"]
+        if self.is_full() and not path.startswith(_ALWAYS):
+            await answers.send(_turned_away(), send, answers.request_id())
+            return
         route = self._hot.get((method, path))
         if route is not None:
             await door.answer(self.server, route, {}, scope, receive, send)
@@ -115,6 +122,13 @@ class _ExactRoute(StarletteRoute):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, child = super().matches(scope)
         return (Match.NONE, {}) if match == Match.PARTIAL else (match, child)
+
+
+def _turned_away() -> Answer:
+    """What a request hears, unread, when there are too many connections."""
+    answer = answers.failure(Unavailable("There are too many connections. Try again in a second."))
+    answer.headers.append((b"connection", b"close"))
+    return answer
 
 
 def _preflight(here: Iterable[Route], scope: Scope) -> Answer:

@@ -64,6 +64,8 @@ class _Web(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._app, self._on_ready = app, on_ready
+        connections, most = self.server_state.connections, app.server.settings.max_connections
+        app.is_full = lambda: len(connections) > most
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -102,7 +104,7 @@ def _config(app: App, settings: Settings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         backlog=settings.backlog,
-        limit_concurrency=settings.max_connections,
+        limit_concurrency=None,  # it would refuse workers too
         timeout_keep_alive=max(1, settings.keep_alive_ms // 1_000),
         timeout_graceful_shutdown=max(1, settings.drain_ms // 1_000),
     )

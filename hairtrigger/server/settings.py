@@ -62,7 +62,9 @@ class Settings:
     )
     rate_limit: int = _setting(0, "Requests a key may send at once; 0 sets no limit.")
     rate_refill: int = _setting(250, "Requests that a key gets back every 10 s.")
-    max_connections: int = _setting(4_096, "Connections at once; more are answered 503.")
+    max_connections: int = _setting(
+        4_096, "Connections at once; more are answered 503, but for those of workers."
+    )
     max_held: int = _setting(256, "Waiting calls at once for each key; more are answered 429.")
     backlog: int = _setting(2_048, "Connections that may wait to be accepted.")
     keep_alive_ms: int = _setting(75_000, "How long an idle connection is kept open.")

@@ -53,6 +53,34 @@ async def test_a_server_answers_on_its_socket_and_ends_when_told(settings: Setti
     assert (shown["taskIdentifier"], shown["payload"]) == ("a/b", 1)
 
 
+async def test_too_many_connections_are_told_to_come_back_but_workers_are_not(
+    settings: Settings,
+) -> None:
+    settings = dataclasses.replace(settings, max_connections=2)
+    async with running(settings) as (base, _, _), aiohttp.ClientSession(headers=AUTH) as http:
+        port = int(base.rpartition(":")[2])
+        idle = [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(2)]
+        async with asyncio.timeout(10):
+            while await _status(http, "GET", base + "/") != 503:  # until they are accepted
+                continue
+
+        async with http.post(base + "/api/v1/tasks/a/trigger", json={}) as refused:
+            error = await refused.json()
+
+        assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+        assert error["code"] == "unavailable"
+        assert await _status(http, "GET", base + "/healthcheck") == 200
+        hold = await _status(http, "POST", base + "/api/hairtrigger/v1/worker/hold")
+        assert hold == 400, "a worker's call is read, whoever else is there"
+        for one in idle:
+            one.close()
+
+
+async def _status(http: aiohttp.ClientSession, method: str, url: str) -> int:
+    async with http.request(method, url) as answer:
+        return answer.status
+
+
 async def test_stopping_answers_waiting_calls_at_once(settings: Settings) -> None:
     async with running(settings) as (base, stop, task), aiohttp.ClientSession(headers=AUTH) as http:
         async with http.post(base + "/api/v1/tasks/a/trigger", json={}) as answer:
