@@ -27,7 +27,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def made(server: str) -> Iterator[str]:
     """The URL of a fresh database on a server, with our schema; dropped afterwards."""
     name = f"hairtrigger_{secrets.token_hex(4)}"
-    run(_execute(server, f"create database {name}"))
+    run(execute(server, f"create database {name}"))
     url = postgres.sibling(server, name)
 
     async def migrate() -> None:
@@ -37,7 +37,7 @@ def made(server: str) -> Iterator[str]:
 
     run(migrate())
     yield url
-    run(_execute(server, f"drop database {name} with (force)"))
+    run(execute(server, f"drop database {name} with (force)"))
 
 
 def emptied(url: str, clock: Clock | None = None) -> Postgres:
@@ -61,7 +61,8 @@ def rows(url: str, sql: str, *params: Any) -> list[tuple[Any, ...]]:
     return run(look())
 
 
-async def _execute(url: str, sql: str) -> None:
+async def execute(url: str, sql: str) -> None:
+    """Run one statement."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(sql)

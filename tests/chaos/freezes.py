@@ -51,7 +51,10 @@ def _freeze(scene: Scene, pid: int) -> None:
     scene.figures["refused"] = len(said(servers, "report.refused")) - refused
 
 
-@scenario("postgres", servers=2)
+UNLOCKED_S = 3.0  # until PostgreSQL ends the transaction of a server that froze in it
+
+
+@scenario("postgres", servers=2, lease_s=6.0)
 def freeze_a_server(scene: Scene) -> None:
     """One of two servers sleeps for two leases and wakes up: the other serves, and it does no harm."""
     with scene.load():
@@ -60,16 +63,15 @@ def freeze_a_server(scene: Scene) -> None:
             server = scene.server(port)
             os.kill(server.popen.pid, signal.SIGSTOP)
             scene.door.targets = [one for one in scene.ports if one != port]  # it fails its probes
-            frozen_at = time.monotonic()
-            scene.busy()
-            scene.figures["next beginning after s"] = round(time.monotonic() - frozen_at, 2)
-            longest_s = _beginnings(scene, 2 * LEASE_S)
+            longest_s = _beginnings(scene, 2 * scene.lease_s)
             scene.figures["longest pause s"] = round(longest_s, 2)
             os.kill(server.popen.pid, signal.SIGCONT)
             scene.door.targets = scene.ports
             scene.busy()
             scene.look()
-    assert longest_s < LEASE_S, f"nothing began for {longest_s:.1f} s although a server was there"
+    assert longest_s < UNLOCKED_S + 2, (
+        f"nothing began for {longest_s:.1f} s although a server was there"
+    )
 
 
 def _beginnings(scene: Scene, for_s: float) -> float:

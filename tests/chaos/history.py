@@ -22,6 +22,8 @@ class Execution:
 
     ``how`` it ended: ``end`` (it returned), ``cut`` (it was interrupted), ``dead`` or ``frozen`` (its process
     was), or empty. ``holder`` is what became of its process, then or later: ``dead``, ``frozen`` or empty.
+    A ``zombie`` began in a process that had been frozen, after the run had begun elsewhere: nothing can stop
+    what was on its way to the body then, and the fence refuses its result.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Execution:
     ended: int = OPEN
     how: str = ""
     holder: str = ""
+    zombie: bool = False
 
 
 class Ledger:
@@ -65,11 +68,14 @@ def parsed(lines: list[str]) -> list[Execution]:
     """The executions that a ledger's lines tell of."""
     found: dict[str, Execution] = {}
     by_pid = collections.defaultdict[int, list[Execution]](list)
+    frozen, begun = set[int](), set[str]()
     for line in lines:
         what, at, name, *rest = line.split()
         if what == "begin":
             pid, run, task, number, key = rest
             one = Execution(name, int(pid), run, task, number, key, int(at))
+            one.zombie = int(pid) in frozen and run in begun
+            begun.add(run)
             found[name] = one
             by_pid[one.pid].append(one)
             continue
@@ -78,6 +84,7 @@ def parsed(lines: list[str]) -> list[Execution]:
             # what a frozen process ends after its thaw does not lengthen what counts against limits
             one.ended, one.how = min(one.ended, int(at)), what
         else:
+            frozen |= {int(name)} if what == "frozen" else set()
             for one in by_pid[int(name)]:
                 one.holder = what
                 if one.how == "" or (what == "dead" and one.how == "frozen"):

@@ -29,6 +29,7 @@ def judge(history: History, *, excused: bool = False) -> Verdict:
         excused: Workers lost their leases: what they executed may be executed again.
     """
     verdict = Verdict()
+    fenced = [one for one in history.executions if not one.zombie]
     begun = collections.Counter(one.run for one in history.executions)
     verdict.figures |= {"accepted": len(history.accepted), "executed": len(history.executions)}
     for name, found in (
@@ -40,9 +41,9 @@ def judge(history: History, *, excused: bool = False) -> Verdict:
             run for run, accepted in history.accepted.items()
             if accepted.task == AT_MOST_ONCE and begun[run] > 1
         ]),
-        ("over a limit", over_limits(history.executions)),
-        ("executed at once", overlapping(history.executions)),
-        ("executed needlessly", [] if excused else needless(history.executions)),
+        ("over a limit", over_limits(fenced)),
+        ("executed at once", overlapping(fenced)),
+        ("executed needlessly", [] if excused else needless(fenced)),
         ("counters off", [
             f"{one.name} says {one.says}, rows: {one.rows}"
             for one in history.counters if one.says != one.rows
@@ -51,7 +52,7 @@ def judge(history: History, *, excused: bool = False) -> Verdict:
         verdict.figures[name] = len(found)
         if found:
             verdict.broken.append(f"{name}: {len(found)}, such as {'; '.join(found[:_SHOWN])}")
-    verdict.figures["executed again"] = dict(reasons_again(history.executions))
+    verdict.figures["executed again"] = dict(reasons_again(fenced))
     return verdict
 
 

@@ -86,3 +86,16 @@ def silence_beyond_the_lease(scene: Scene) -> None:
             scene.busy()
             scene.figures["back after s"] = round(time.monotonic() - calm_at, 1)
             scene.look()
+
+
+@scenario("postgres", servers=2, behind=True, lease_s=15.0)
+def half_open_before_the_database(scene: Scene) -> None:
+    """On the servers' connections to PostgreSQL nothing comes back any more; new ones are sound."""
+    assert scene.back is not None
+    with scene.load():
+        for _ in range(scene.times(1, 5)):
+            half_opens(scene, scene.back)
+            silent_at = time.monotonic()
+            scene.busy()
+            scene.figures["back after s"] = round(time.monotonic() - silent_at, 1)
+            scene.look()

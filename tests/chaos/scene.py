@@ -6,19 +6,20 @@ the scenario asks for it.
 
 import contextlib
 import importlib.util
+import json
 import os
 import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from tests import postgres
+from tests import databases, postgres
 from tests.chaos.history import Archive, Execution, History, Ledger, Stored
 from tests.chaos.judge import LIMITS, Verdict, judge, limits_reached
 from tests.chaos.load import Load
@@ -49,6 +50,8 @@ class Scene:
     figures: dict[str, object] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
     loads: list[Load] = field(default_factory=list)
+    lease_s: float = LEASE_S
+    disk: Path | None = None
     slots: int = 16
 
     # size
@@ -146,6 +149,18 @@ class Scene:
         self.looks.append(seen)
         return seen
 
+    def make_schedules(self, task: str, cron: str, count: int) -> set[str]:
+        """Schedules made by API; gives their ids."""
+        load = Load(f"http://127.0.0.1:{self.door.port}", self.live.dev_key, callers=0)
+        return {
+            load.repeat(
+                "POST", "/api/v1/schedules",
+                json.dumps({"task": task, "cron": cron, "deduplicationKey": f"{task} {n}"}).encode(),
+                f"schedule {n}",
+            )["id"]
+            for n in range(count)
+        }  # fmt: skip
+
     def trigger(self, task: str, count: int, seconds: float, **options: Any) -> list[str]:
         """Runs besides the load; they are accepted like its own."""
         load = Load(f"http://127.0.0.1:{self.door.port}", self.live.dev_key, callers=0)
@@ -158,6 +173,14 @@ class Scene:
             )
             for n in range(count)
         ]
+
+    def change(self, sql: str) -> None:
+        """Change PostgreSQL's rows behind the servers' backs."""
+        databases.run(databases.execute(self.archive.url, sql))
+
+    def intact(self) -> bool:
+        """Whether SQLite finds its file in order; PostgreSQL would have said so itself."""
+        return self.kind != "sqlite" or self.archive.rows("pragma integrity_check") == [("ok",)]
 
     def begun(self, runs: list[str]) -> list[Execution]:
         """The executions of these runs."""
@@ -233,19 +256,21 @@ def scene(
     workers: int = 2,
     long: bool = False,
     behind: bool = False,
-    database_in: Path | None = None,
+    lease_s: float = LEASE_S,
+    disk: Callable[[str], contextlib.AbstractContextManager[Path]] | None = None,
     **env: str,
 ) -> Iterator[Scene]:
     """Everything started, and ended afterwards; what does not end in order breaks the scenario.
 
     Args:
         behind: Put a proxy between the servers and PostgreSQL.
-        database_in: Where the database's files lie; by default beside the rest, PostgreSQL's in memory.
+        disk: Makes a file system of its own for a kind of database.
         env: More settings of the servers.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         cluster = back = None
+        database_in = stack.enter_context(disk(kind)) if disk is not None else None
         if kind == "postgres":
             cluster = stack.enter_context(postgres.started(DURABLE, database_in))
             url = direct = cluster.url()
@@ -257,12 +282,12 @@ def scene(
         door = stack.enter_context(Proxy([], random.Random(2)))
         live = Live(directory, database=url, door=door.port)
         settings = {
-            "HAIRTRIGGER_LEASE_MS": str(round(LEASE_S * 1000)), "HAIRTRIGGER_HOLD_MS": "2000",
+            "HAIRTRIGGER_LEASE_MS": str(round(lease_s * 1000)), "HAIRTRIGGER_HOLD_MS": "2000",
             "HAIRTRIGGER_LOG_FORMAT": "json",
         }  # fmt: skip
         made = Scene(
-            live, kind, Ledger(directory / "ledger"), Archive(direct), door, long,
-            random.Random(int(os.environ.get("CHAOS_SEED", "3"))), cluster, back, environ=settings | env,
+            live, kind, Ledger(directory / "ledger"), Archive(direct), door, long, random.Random(3),
+            cluster, back, environ=settings | env, lease_s=lease_s, disk=database_in,
         )  # fmt: skip
         try:
             for number in range(servers):

@@ -145,6 +145,17 @@ def test_a_run_that_is_executed_again_for_nothing_is_found() -> None:
     assert broken(history) == []  # it had returned, and died before it could say so
 
 
+def test_only_what_a_frozen_process_begins_too_late_is_excused() -> None:
+    history = right()
+    lines = [*LINES, "begin 120 h 9 run_1 three 1 -", "end 130 h"]
+    history.executions = parsed(["frozen 5 9", *lines])
+    assert broken(history) == []
+
+    history.executions = parsed(["frozen 5 8", *lines])
+
+    assert broken(history) == ["executed needlessly"]
+
+
 def test_a_second_beginning_of_an_at_most_once_run_is_found() -> None:
     history = right()
     history.executions = parsed([*LINES, "begin 120 h 4 run_5 once 5 -", "end 130 h"])
