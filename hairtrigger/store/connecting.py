@@ -65,7 +65,8 @@ def words(*, pooled: bool) -> dict[str, Any]:
 
 async def connect(url: str, *, pooled: bool = False, timeout_s: float = CONNECT_S) -> Any:
     """A connection for the engine's statements."""
-    return await asyncpg.connect(url, **(words(pooled=pooled) | {"timeout": timeout_s}))
+    given: dict[str, Any] = {**words(pooled=pooled), "timeout": timeout_s}
+    return await asyncpg.connect(url, **given)
 
 
 async def connect_plainly(url: str, name: str, *, timeout_s: float = CONNECT_S) -> Any:
