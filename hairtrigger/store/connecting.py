@@ -3,6 +3,8 @@
 Used by the database itself, and by commands that look at it or move it.
 """
 
+import asyncio
+import time
 from typing import Any
 
 import asyncpg
@@ -13,6 +15,9 @@ from hairtrigger.store import places, schema
 OLDEST = 15
 COMMAND_S = 20.0  # that any statement may take
 CONNECT_S = 5.0
+MIGRATE_S = 60.0  # that a migration tries to get its locks
+MOMENT_MS = 500  # that it waits for one at a time: everybody else waits behind it
+LONGEST_S = 3_600.0  # that one may take
 # A queue's statistics are always wrong: it is empty when they are taken, or full. So the plans are pinned.
 PLANNER = {
     "enable_bitmapscan": "off",
@@ -83,34 +88,106 @@ async def ask(connection: Any, sql: str, *params: Any) -> Any:
         return await connection.fetchval(sql, *params)
 
 
-async def migrate(connection: Any, *, dry: bool = False) -> list[int]:
+def check_version(connection: Any) -> None:
+    """Refuse a PostgreSQL that is too old.
+
+    Raises:
+        ConfigError: it is.
+    """
+    major = connection.get_server_version().major
+    if major < OLDEST:
+        raise ConfigError(f"PostgreSQL {major} is too old: {OLDEST} or newer is needed.")
+
+
+async def migrate(connection: Any, *, dry: bool = False, moving: bool = False) -> list[int]:
     """Apply what a database lacks, one server at a time; answers the numbers applied.
+
+    While a change of a table waits for the transactions that use it, everybody else waits behind the change.
+    So it waits for a moment only, lets the others go first, and tries again.
 
     Args:
         dry: Apply nothing: raise if anything is lacking.
+        moving: For a move into the database, which everybody else has to wait for.
     Raises:
-        ConfigError: as ``schema.missing``; or something is lacking in a dry run.
+        ConfigError: as ``schema.missing``; or something is lacking in a dry run; or a transaction has kept
+            a table for longer than ``MIGRATE_S``.
     """
-    async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock(4710, 2)")
-        if dry and not await connection.fetchval(
-            "select to_regclass('schema_version') is not null"
-        ):
-            raise ConfigError("The database has no schema yet. Run:  hairtrigger migrate")
+    deadline, pause_s = time.monotonic() + MIGRATE_S, 0.1
+    while True:
+        try:
+            async with connection.transaction():
+                return await _apply(connection, dry=dry, moving=moving)
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+            if time.monotonic() > deadline:
+                raise ConfigError(
+                    "The schema cannot be brought up to date: a transaction keeps a table. "
+                    f"{await _longest(connection)}"
+                ) from error
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, 2.0)
+
+
+async def _apply(connection: Any, *, dry: bool, moving: bool) -> list[int]:
+    """Everything that is lacking, in the transaction that is open."""
+    await connection.execute(_PATIENTLY)
+    await connection.execute("select pg_advisory_xact_lock(4710, 2)", timeout=2 * MIGRATE_S)
+    await connection.execute(f"set local lock_timeout = {MOMENT_MS}")
+    if dry and not await connection.fetchval("select to_regclass('schema_version') is not null"):
+        raise ConfigError("The database has no schema yet. Run:  hairtrigger migrate")
+    if not moving:
+        await refuse_unfinished(connection)
+    if not dry:
         await connection.execute(schema.REMEMBER)
-        applied = {row[0]: row[1] for row in await connection.fetch(schema.APPLIED)}
-        lacking = schema.missing("postgres", applied)
-        if lacking and dry:
-            raise ConfigError(
-                f"The database has schema {max(applied)}, this hairtrigger needs {lacking[-1].number}. "
-                "Run:  hairtrigger migrate"
-            )
-        for file in lacking:
-            await connection.execute(file.text)
-            await connection.execute(
-                "insert into schema_version values ($1, $2)", file.number, file.checksum
-            )
+    applied = {row[0]: row[1] for row in await connection.fetch(schema.APPLIED)}
+    lacking = schema.missing("postgres", applied)
+    if lacking and dry:
+        raise ConfigError(schema.too_old(applied))
+    for file in lacking:
+        await connection.execute(file.text, timeout=LONGEST_S)
+        await connection.execute(
+            "insert into schema_version values ($1, $2)", file.number, file.checksum
+        )
     return [file.number for file in lacking]
+
+
+async def lacks(connection: Any) -> list[schema.Migration]:
+    """What a database lacks; nothing is changed.
+
+    Raises:
+        ConfigError: as ``schema.missing``, or a move into it is not finished.
+    """
+    await refuse_unfinished(connection)
+    if not await connection.fetchval("select to_regclass('schema_version') is not null"):
+        return schema.missing("postgres", {})
+    applied = {row[0]: row[1] for row in await connection.fetch(schema.APPLIED)}
+    return schema.missing("postgres", applied)
+
+
+async def refuse_unfinished(connection: Any) -> None:
+    """Refuse a database that an installation is being moved into.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if await connection.fetchval(f"select to_regclass('{schema.MOVE}') is not null"):
+        raise ConfigError(schema.UNFINISHED)
+
+
+async def _longest(connection: Any) -> str:
+    """Who has had a transaction open for the longest time, as a sentence."""
+    row = await connection.fetchrow(_LONGEST)
+    if row is None:
+        return "It has ended just now: try again."
+    who = f"process {row[0]} ({row[1] or 'unnamed'})"
+    return f"The longest one is {who}, for {row[2]} s: end it, or try again."
+
+
+_PATIENTLY = f"set local statement_timeout = 0; set local lock_timeout = '{MIGRATE_S:.0f}s'"
+_LONGEST = """
+select pid, application_name, extract(epoch from clock_timestamp() - xact_start)::int from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null
+order by xact_start limit 1
+"""
 
 
 async def is_new(url: str) -> bool:

@@ -33,7 +33,7 @@ def database_at(url: str, *, pooled: bool = False, migrate: bool = True) -> Data
         return Postgres(url, pooled=pooled, migrate=migrate)
     from hairtrigger.store.sqlite import SQLite
 
-    return SQLite(file_of(url))
+    return SQLite(file_of(url), migrate=migrate)
 
 
 def is_new(url: str) -> bool:

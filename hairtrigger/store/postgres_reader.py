@@ -94,6 +94,7 @@ async def _check(connection: Any) -> None:
     """Refuse a database that is not of this program's version, without changing it."""
     if not await connection.fetchval("select to_regclass('schema_version') is not null"):
         raise ConfigError("This is no database of hairtrigger: it has no schema.")
+    await connecting.refuse_unfinished(connection)
     applied = {row[0]: row[1] for row in await connection.fetch(schema.APPLIED)}
     if schema.missing("postgres", applied):
         raise ConfigError(schema.too_old(applied))

@@ -17,6 +17,12 @@ REMEMBER = (
     "create table if not exists schema_version (number integer primary key, checksum text not null)"
 )
 APPLIED = "select number, checksum from schema_version"
+MOVE = "hairtrigger_move"
+"""The table that says that a move into a PostgreSQL database is not finished (see ``moving``)."""
+UNFINISHED = (
+    "Somebody moves an installation into this database, and has not finished. "
+    "Run the same  hairtrigger migrate --to  again: it goes on where it was."
+)
 
 
 class Migration(NamedTuple):
@@ -76,7 +82,7 @@ def too_old(applied: Mapping[int, str]) -> str:
     """What to say of a database that lacks something to somebody who may not change it."""
     return (
         f"The database has schema {max(applied, default=0)}, this hairtrigger needs "
-        f"{known()[-1].number}. Start the server of this version once."
+        f"{known()[-1].number}. Run:  hairtrigger migrate"
     )
 
 

@@ -6,7 +6,6 @@ of their own was measured slower, since two threads then hand the interpreter lo
 """
 
 import asyncio
-import fcntl
 import os
 import sqlite3
 import sys
@@ -20,7 +19,7 @@ from typing import TypeVar
 import msgspec
 
 from hairtrigger.errors import ConfigError, Unavailable
-from hairtrigger.store import schema, statements
+from hairtrigger.store import locking, schema, statements
 from hairtrigger.store.database import (
     Conflict,
     Database,
@@ -50,14 +49,16 @@ class SQLite(Database):
 
     Args:
         read_only: Look at a file beside the server that has it, which must be of this program's version.
+        migrate: Bring its schema up to date when it is opened; else refuse an old one.
     Raises (on ``open``):
         ConfigError: another server has the file open, or this SQLite is too old.
     """
 
     def __init__(
-        self, path: str, clock: Callable[[], float] = time.time, *, read_only: bool = False
-    ) -> None:
-        self.path, self._clock, self._read_only = path, clock, read_only
+        self, path: str, clock: Callable[[], float] = time.time, *, read_only: bool = False,
+        migrate: bool = True,
+    ) -> None:  # fmt: skip
+        self.path, self._clock, self._read_only, self._migrates = path, clock, read_only, migrate
         self._queries = statements.load("sqlite")
         self._commits = ThreadPoolExecutor(1, "hairtrigger-commit")
         self._readers = ThreadPoolExecutor(2, "hairtrigger-read")
@@ -82,8 +83,12 @@ class SQLite(Database):
                 schema.check(self._quick)
                 return
             if self.path != ":memory:":
-                self._take_lock()
+                if not self._migrates and not _is_there(self.path):
+                    raise ConfigError(f"There is no database at {self.path}, and none is made.")
+                self._lock = locking.take(self.path)
             self._writer = self._connect()
+            if not self._migrates and self.path != ":memory:":
+                schema.check(self._writer)
             self._writer.execute("pragma journal_mode = wal").fetchone()
             schema.migrate(self._writer)
             if self.path == ":memory:":
@@ -189,24 +194,6 @@ class SQLite(Database):
         finally:
             os.close(log)
 
-    def _take_lock(self) -> None:
-        """One server a file: the lock is the operating system's, so it ends with this process."""
-        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.path + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(lock, 100).decode(errors="replace").strip() or "unknown"
-            os.close(lock)
-            raise ConfigError(
-                f"{self.path} is in use by another server (process {holder}). "
-                "One SQLite file has one server: stop that one, or give another --database."
-            ) from None
-        os.ftruncate(lock, 0)
-        os.write(lock, f"{os.getpid()}\n".encode())
-        self._lock = lock
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-
 
 def _run(connection: sqlite3.Connection, statements: Statements, steps: Steps[T]) -> T:
     rows: list[Row] = []
@@ -244,6 +231,10 @@ def _execute(
 
 def _json(value: list[object]) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _is_there(path: str) -> bool:
+    return Path(path).exists()
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
