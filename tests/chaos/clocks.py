@@ -50,7 +50,7 @@ def wrong_clocks(scene: Scene) -> None:
     assert not said(list(scene.live.servers.values()), "lease.lost"), "a lease was lost"
 
 
-@scenario("sqlite", servers=0, workers=0)
+@scenario("sqlite", clock_jumps=True, servers=0, workers=0)
 def jumping_clock(scene: Scene) -> None:
     """SQLite's clock is its server's: when it jumps by two hours, no lease is lost and nothing is doubled."""
     clock, other = _watch(scene, "server", -HOUR_S), _watch(scene, "worker", HOUR_S)

@@ -25,6 +25,7 @@ class Scenario:
     Args:
         kinds: The databases on which it can be played.
         excused: Whether runs may be executed again although nobody died: a worker lost its lease.
+        clock_jumps: Whether the database's own clock is set back.
         set_up: Arguments of ``scene``.
     """
 
@@ -32,6 +33,7 @@ class Scenario:
     act: Act
     kinds: tuple[str, ...] = KINDS
     excused: bool = False
+    clock_jumps: bool = False
     set_up: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -43,12 +45,14 @@ class CannotPlay(Exception):
     """This machine cannot do what the scenario needs."""
 
 
-def scenario(*kinds: str, excused: bool = False, **set_up: Any) -> Callable[[Act], Act]:
+def scenario(
+    *kinds: str, excused: bool = False, clock_jumps: bool = False, **set_up: Any
+) -> Callable[[Act], Act]:
     """Declare a function a scenario, under its own name."""
 
     def declare(act: Act) -> Act:
         name = act.__name__.replace("_", "-")
-        SCENARIOS[name] = Scenario(name, act, kinds or KINDS, excused, set_up)
+        SCENARIOS[name] = Scenario(name, act, kinds or KINDS, excused, clock_jumps, set_up)
         return act
 
     return declare
@@ -58,7 +62,7 @@ def play(one: Scenario, kind: str, directory: Path, *, long: bool = False) -> Ve
     """Play a scenario on a fresh scene and judge it."""
     with scene(directory, kind, long=long, **one.set_up) as here:
         one.act(here)
-        return here.conclude(excused=one.excused)
+        return here.conclude(excused=one.excused, clock_jumped=one.clock_jumps)
 
 
 def played(one: Scenario, kind: str, *, long: bool) -> Verdict:

@@ -1,4 +1,7 @@
-"""The short form of every scenario. ``scripts/chaos --long`` plays the long one."""
+"""The short form of every scenario, for a machine that has nothing else to do: name this file to run it.
+
+``scripts/chaos --long`` plays the long form.
+"""
 
 from pathlib import Path
 

@@ -71,6 +71,15 @@ async def once(payload: Work, ctx: Context) -> str:
     return name
 
 
+@task(id="gated", retry=RETRY)
+async def gated(payload: Work, ctx: Context) -> str:
+    """Ends when the file exists that ``key`` names."""
+    with noted(payload, ctx) as name:
+        while not Path(payload["key"]).exists():
+            await asyncio.sleep(0.02)
+    return name
+
+
 @task(id="three", queue=three, retry=RETRY)
 async def limited(payload: Work, ctx: Context) -> str:
     with noted(payload, ctx) as name:
