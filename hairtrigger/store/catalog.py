@@ -89,6 +89,9 @@ class Catalog:
     env_queues: dict[int, list[int]] = field(default_factory=dict)
     with_lanes: set[int] = field(default_factory=set)  # environments that have some
     look_at: int | None = None  # when a rate lets the next run start that waits for it
+    lowered: dict[int, int] = field(
+        default_factory=dict
+    )  # by the transaction that goes on just now
 
     def replace(self, fresh: "Catalog") -> None:
         """Become what the database says, after a transaction that was rolled back."""
@@ -106,6 +109,13 @@ class Catalog:
         if lane < 0:
             queue = self.queues[-lane]
             queue.low = min(queue.low, order_at)
+            self.lowered[lane] = min(self.lowered.get(lane, order_at), order_at)
+
+    def lower_again(self, lowered: dict[int, int]) -> None:
+        """As ``lower``, for all that a transaction has lowered, once it is committed."""
+        for lane, order_at in lowered.items():
+            if -lane in self.queues:
+                self.lower(lane, order_at)
 
     def is_counted(self, queue: QueueEntry) -> bool:
         """Whether what runs of a queue is counted over all its keys."""

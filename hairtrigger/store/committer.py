@@ -9,17 +9,17 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, TypeVar
 
 from hairtrigger.errors import BadRequest, HairtriggerError, Unavailable
-from hairtrigger.store import catalog as catalogs
 from hairtrigger.store import intake, settle
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.claim import Demand, claim
-from hairtrigger.store.database import Database, DataError, Steps
+from hairtrigger.store.database import Database, DataError, Row, Steps
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire.worker import RunInfo
 
+T = TypeVar("T")
 Change = Callable[[Catalog, int], Steps[Any]]
 Lanes = Collection[int] | None  # of these environments; None: of every one
 MAX_RUNS = 2_000  # new runs in a tick; the rest waits for the next one
@@ -202,9 +202,12 @@ class Committer:
         self._wake.set()
 
     async def _write(self, tick: "_Tick") -> None:
+        lowered: dict[int, int] = {}
         answers = await self._database.write(
-            lambda now: self._steps(tick, now), lanes=lambda: tick.lanes(self.catalog)
+            lambda now: self._noting(lowered, self._steps(tick, now)),
+            lanes=lambda: tick.lanes(self.catalog),
         )
+        self.catalog.lower_again(lowered)  # what was claimed beside it did not see its runs yet
         self._come_back()
         await self._tell_others(
             tick, {id(future): len(a) for future, a in answers if isinstance(a, list)}
@@ -241,6 +244,19 @@ class Committer:
         answers.reverse()  # who waits for work hears first: the run begins while its caller is told
         return answers
 
+    def _noting(self, lowered: dict[int, int], steps: Steps[T]) -> Steps[T]:
+        """Steps whose lowered lanes are noted apart from those of a transaction beside it."""
+        rows: list[Row] | None = None
+        lowered.clear()  # of an attempt that was given up
+        while True:
+            self.catalog.lowered = lowered
+            try:
+                statement = steps.send(rows)  # type: ignore[arg-type]  # None begins it
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            rows = yield statement
+
     async def _one_by_one(self, tick: "_Tick", error: Exception) -> None:
         """A value was refused, or a step broke: write each item alone, so that only the guilty one fails."""
         singles = tick.singles()
@@ -260,7 +276,7 @@ class Committer:
     async def _reload(self) -> None:
         """What was rolled back must be forgotten; without its database the server knows what it knew."""
         with contextlib.suppress(Unavailable):
-            self.catalog.replace(await self._database.read(catalogs.load(), quick=True))
+            await self._database.recall()
 
 
 class _Tick:

@@ -101,6 +101,10 @@ class Database(ABC):
     async def read(self, steps: Steps[T], *, quick: bool = False) -> T:
         """Run statements on one snapshot. ``quick`` promises that they take well under a millisecond."""
 
+    async def recall(self) -> None:
+        """Let the caller's memory of the catalogue be what is stored, after a transaction was given up."""
+        await self.read(self.refresh(), quick=True)
+
     async def tell(self, facts: dict[str, Any]) -> None:  # noqa: B027 (most have nobody to tell)
         """Tell the other servers, if there are any; what cannot be told now is not told."""
 

@@ -6,6 +6,7 @@ one before it makes anything else.
 
 import json
 import os
+import secrets
 import socket
 import time
 from typing import Any
@@ -22,30 +23,41 @@ class Membership:
     def __init__(self) -> None:
         self.node, self.others = 0, 0
         self._renewed_at = 0.0
+        self._info = json.dumps(
+            {"host": socket.gethostname(), "pid": os.getpid(), "key": secrets.token_hex(8)}
+        )
 
     async def join(self, connection: Any) -> None:
         """Take the smallest number that is free."""
-        info = json.dumps({"host": socket.gethostname(), "pid": os.getpid()})
         taken = None
         while taken is None:  # another one that starts at once may be faster
-            taken = await connecting.ask(connection, _TAKE, LEASE_MS, info, MAX_NODE)
+            began = time.monotonic()
+            taken = await connecting.ask(connection, _TAKE, LEASE_MS, self._info, MAX_NODE)
         self.node = taken
-        await self._count(connection)
+        await self._count(connection, began)
 
     async def renew(self, connection: Any) -> None:
         """Keep the number; called often, does something every few seconds."""
         if time.monotonic() - self._renewed_at < RENEW_S:
             return
-        if not await connecting.ask(connection, _RENEW, self.node, LEASE_MS):
+        began = time.monotonic()
+        if not await connecting.ask(connection, _RENEW, self.node, LEASE_MS, self._info):
             await self.join(connection)
-        await self._count(connection)
+        else:
+            await self._count(connection, began)
+
+    @property
+    def is_lapsed(self) -> bool:
+        """Whether the number may be somebody else's by now: this server slept, or could not renew it."""
+        return time.monotonic() - self._renewed_at > LEASE_MS / 1_000 - RENEW_S
 
     async def leave(self, connection: Any) -> None:
         """Give the number back."""
-        await connecting.ask(connection, "delete from nodes where id = $1", self.node)
+        gone = "delete from nodes where id = $1 and info = $2"
+        await connecting.ask(connection, gone, self.node, self._info)
 
-    async def _count(self, connection: Any) -> None:
-        self._renewed_at = time.monotonic()
+    async def _count(self, connection: Any, began: float) -> None:
+        self._renewed_at = began  # when the lease was asked for, not when the answer came
         self.others = await connecting.ask(connection, _OTHERS, self.node)
 
 
@@ -60,6 +72,6 @@ returning id
 """  # noqa: S608 (nothing but our own words)
 _RENEW = (
     f"update nodes set lease_until = {_NOW} + $2 "  # noqa: S608
-    f"where id = $1 and lease_until >= {_NOW} returning id"
+    f"where id = $1 and info = $3 and lease_until >= {_NOW} returning id"
 )
 _OTHERS = f"select count(*) from nodes where id <> $1 and lease_until >= {_NOW}"  # noqa: S608

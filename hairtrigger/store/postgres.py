@@ -78,6 +78,10 @@ class Postgres(Database):
 
     @property
     def node(self) -> int:  # type: ignore[override]  # a fact of a server, known once it is open
+        if self._membership.is_lapsed:
+            raise Unavailable(
+                "This server's number has to be renewed first. Try again in a second."
+            )
         return self._membership.node
 
     @property
@@ -178,26 +182,16 @@ class Postgres(Database):
                 return result
 
     async def _attempt(
-        self,
-        transaction: Transaction[T],
-        lanes: Callable[[], set[int]],
-        deadline: float,
-        *,
-        alone: bool,
-    ) -> T:
+        self, transaction: Transaction[T], lanes: Callable[[], set[int]], deadline: float, *, alone: bool
+    ) -> T:  # fmt: skip
         connection = await self._write_connection(deadline)
         with reaching.watched(connection, self.url):
             return await self._on(connection, transaction, lanes, deadline, alone=alone)
 
     async def _on(
-        self,
-        connection: Any,
-        transaction: Transaction[T],
-        lanes: Callable[[], set[int]],
-        deadline: float,
-        *,
-        alone: bool,
-    ) -> T:
+        self, connection: Any, transaction: Transaction[T], lanes: Callable[[], set[int]],
+        deadline: float, *, alone: bool,
+    ) -> T:  # fmt: skip
         locked = lanes()
         try:
             await connection.execute("begin" if not self._pooled else POOLED_BEGIN)
@@ -314,6 +308,10 @@ class Postgres(Database):
         except StopIteration as stop:
             result: T = stop.value
             return result
+
+    async def recall(self) -> None:
+        # in a transaction: a mere read may miss what another one of this server is changing
+        await self.write(lambda _: self.refresh())
 
     async def tell(self, facts: dict[str, Any]) -> None:
         if self._listener is not None and self.is_shared:

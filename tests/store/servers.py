@@ -91,17 +91,15 @@ class Servers:
         """Begin the first and stop its server before a statement; let the second come to its end or to a
         lock; then let both end. Answers what became of both, errors too."""
         pause = Pause(*at)
-        one_ = asyncio.ensure_future(first)
-        reached = asyncio.ensure_future(pause.reached.wait())
-        await asyncio.wait([one_, reached], return_when=asyncio.FIRST_COMPLETED)
-        assert pause.reached.is_set(), f"The first never came there: {one_}"
-        other = asyncio.ensure_future(second)
+        one_, other = asyncio.ensure_future(first), asyncio.ensure_future(_after(pause, second))
 
         async def has_come() -> bool:
-            return other.done() or bool(await self.ask(_BLOCKED))
+            return pause.reached.is_set() and (other.done() or bool(await self.ask(_BLOCKED)))
 
-        await eventually(has_come, "the second to end or to wait")
-        pause.go()
+        try:
+            await eventually(has_come, "the first to stop and the second to end or to wait")
+        finally:
+            pause.go()
         return list(await asyncio.gather(one_, other, return_exceptions=True))
 
 
@@ -149,9 +147,15 @@ class Pause:
 
     def go(self) -> None:
         """Let it go on, and every later one pass."""
+        self.reached.set()
         self._go.set()
         vars(self._database._execution).pop("run", None)
         vars(self._database).pop("_commit", None)
+
+
+async def _after(pause: Pause, second: Awaitable[Any]) -> Any:
+    await pause.reached.wait()
+    return await second
 
 
 _BLOCKED = (
