@@ -1,7 +1,8 @@
 """Whether a PostgreSQL that does not answer is still there.
 
 A network that swallows everything says nothing: a statement on a connection through it would wait until its
-time is up, which must be long for large ones. So, when an answer takes long, another connection is tried.
+time is up, which must be long for large ones. So, when an answer takes long, another connection is tried; and
+asked whether the database is at work on ours, or waits for us as we do for it: then the answer was lost.
 """
 
 import asyncio
@@ -15,6 +16,12 @@ from hairtrigger.store import connecting
 
 LOOK_AFTER_S = 2.0  # without an answer, and again after as long
 CONNECT_S = 1.5  # that another connection may take
+SILENT_S = 1.5  # that the database has waited for us
+_WAITS = """
+select exists (
+  select from pg_stat_activity where pid = $1 and wait_event = 'ClientRead'
+  and state_change < clock_timestamp() - make_interval(secs => $2))
+"""
 
 
 @contextlib.contextmanager
@@ -37,19 +44,25 @@ def watched(connection: Any, url: str) -> Iterator[None]:
 
 async def _look(connection: Any, url: str) -> None:
     while True:
-        if not await _is_there(url):
+        if await _is_lost(connection, url):
             connection.terminate()
             return
         await asyncio.sleep(LOOK_AFTER_S)
 
 
-async def _is_there(url: str) -> bool:
+async def _is_lost(connection: Any, url: str) -> bool:
     try:
         other = await connecting.connect_plainly(url, "hairtrigger look", timeout_s=CONNECT_S)
     except (OSError, TimeoutError):
-        return False
-    except (asyncpg.PostgresError, asyncpg.InterfaceError):  # full, or starting: it says so itself
         return True
-    with contextlib.suppress(*connecting.AWAY, asyncpg.PostgresError):
-        await other.close(timeout=CONNECT_S)
-    return True
+    except (asyncpg.PostgresError, asyncpg.InterfaceError):  # full, or starting: it says so itself
+        return False
+    try:
+        # behind a pooler the number is nobody's
+        pid = connection.get_server_pid()
+        return bool(await other.fetchval(_WAITS, pid, SILENT_S, timeout=CONNECT_S))
+    except (*connecting.AWAY, asyncpg.PostgresError):
+        return False
+    finally:
+        with contextlib.suppress(*connecting.AWAY, asyncpg.PostgresError):
+            await other.close(timeout=CONNECT_S)

@@ -8,6 +8,7 @@ from tests.chaos.scenario import scenario
 from tests.chaos.scene import LEASE_S, Scene
 
 BACK_S = 5.0  # that it may take to go on when the weather is fair again
+NOTICED_S = 8.0  # until every connection to the database that went silent is ended
 BRIEF_S = LEASE_S / 2.5  # shorter than half a lease: nothing is executed again
 
 
@@ -67,7 +68,7 @@ def faults_before_the_server(scene: Scene) -> None:
     _weather(scene, scene.door, cuts, delays, holes, half_opens, drops)
 
 
-@scenario("postgres", servers=2, behind=True)
+@scenario("postgres", servers=2, behind=True, lease_s=8.0)
 def faults_before_the_database(scene: Scene) -> None:
     """Between servers and PostgreSQL: cut, late, silent, and answers (to COMMIT, too) that get lost."""
     assert scene.back is not None
@@ -97,5 +98,7 @@ def half_open_before_the_database(scene: Scene) -> None:
             half_opens(scene, scene.back)
             silent_at = time.monotonic()
             scene.busy()
-            scene.figures["back after s"] = round(time.monotonic() - silent_at, 1)
+            back_s = time.monotonic() - silent_at
+            scene.figures["back after s"] = round(back_s, 1)
+            assert back_s < NOTICED_S, f"{back_s:.1f} s to go on over new connections"
             scene.look()

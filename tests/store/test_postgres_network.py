@@ -295,3 +295,20 @@ async def test_statement_that_takes_long_is_left_alone_while_the_database_is_the
     wire.is_hole = False
 
     await connection.close()
+
+
+async def test_connection_whose_answer_was_lost_is_ended(
+    servers: Servers, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reaching, "LOOK_AFTER_S", 0.02)
+    monkeypatch.setattr(reaching, "SILENT_S", 0.2)
+    through = await connecting.connect(wire.url)
+    wire.is_hole = True  # nothing comes through it, while the database can be reached beside it
+    began = time.monotonic()
+
+    with reaching.watched(through, servers.url), pytest.raises(connecting.AWAY):
+        await through.fetchval("select 1", timeout=connecting.COMMAND_S)
+
+    assert time.monotonic() - began < PROMPT_S
+    assert through.is_closed()
+    wire.is_hole = False
