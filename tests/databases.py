@@ -46,10 +46,15 @@ def emptied(url: str, clock: Clock | None = None) -> Postgres:
     return Postgres(url, clock=clock)
 
 
+def numbered(sql: str) -> str:
+    """A query with question marks in PostgreSQL's words."""
+    first, *others = sql.split("?")
+    return first + "".join(f"${n}{piece}" for n, piece in enumerate(others, start=1))
+
+
 def rows(url: str, sql: str, *params: Any) -> list[tuple[Any, ...]]:
     """What a query finds; question marks stand for parameters, as in SQLite."""
-    pieces = sql.split("?")
-    text = pieces[0] + "".join(f"${n}{piece}" for n, piece in enumerate(pieces[1:], start=1))
+    text = numbered(sql)
 
     async def look() -> list[tuple[Any, ...]]:
         connection = await asyncpg.connect(url, statement_cache_size=0)

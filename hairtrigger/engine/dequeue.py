@@ -5,9 +5,8 @@ from dataclasses import replace
 
 from hairtrigger.errors import UnknownWorker
 from hairtrigger.rules.project import Environment
-from hairtrigger.store import sessions
 from hairtrigger.store import store as stores
-from hairtrigger.store.claim import Demand
+from hairtrigger.store.claim import Demand, decode_queues
 from hairtrigger.store.store import Store
 from hairtrigger.wire import ids
 from hairtrigger.wire.worker import Fetch, RunInfo
@@ -47,7 +46,7 @@ async def _look_up(store: Store, public_id: str) -> Demand:
     if not rows:
         raise UnknownWorker("This worker session has ended. Register again.")
     row = rows[0]
-    return Demand(row[1], row[0], row[2], 0, sessions.decode_queues(row))
+    return Demand(row[1], row[0], row[2], 0, decode_queues(row[5]))
 
 
 async def fetch(

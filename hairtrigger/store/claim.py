@@ -47,8 +47,11 @@ def claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[R
     Raises:
         UnknownWorker: the session has ended; nobody would ever notice that what it got is not being run.
     """
-    if not (yield fetch("session_lives", demand.worker)):
+    found = yield fetch("session_lives", demand.worker)
+    if not found:
         raise UnknownWorker("This worker session has ended. Register again.")
+    demand.version = found[0][0]  # it may have reloaded on another server
+    demand.queues = decode_queues(found[0][1])
     version = catalog.versions[demand.version]
     pinned_only = catalog.current.get(demand.env) != demand.version
     statement = "claim_pinned" if pinned_only else "claim"
@@ -79,6 +82,11 @@ def claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[R
     _remember(catalog, claimed)
     claimed.sort(key=lambda row: (row[4], row[0]))
     return (yield from _describe(catalog, version, claimed, now))
+
+
+def decode_queues(text: str | None) -> frozenset[str] | None:
+    """The queues that a session of table ``workers`` serves; None for all."""
+    return frozenset(_tags.decode(text)) if text else None
 
 
 @dataclass(slots=True)

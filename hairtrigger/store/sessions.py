@@ -1,12 +1,11 @@
 """Worker sessions: who is there, what each holds, and what becomes of it when he goes."""
 
-import msgspec
 
 from hairtrigger.errors import UnknownWorker
 from hairtrigger.rules import attempts
 from hairtrigger.store import settle
 from hairtrigger.store.catalog import Catalog
-from hairtrigger.store.database import Row, Steps, fetch
+from hairtrigger.store.database import Steps, fetch
 from hairtrigger.store.settle import Ends, Settled
 from hairtrigger.wire import ids
 from hairtrigger.wire.statuses import CANCEL_REQUESTED, LiveState
@@ -15,7 +14,6 @@ from hairtrigger.wire.worker import Held, Hold, Notice
 LOST_ANSWER_MS = (
     10_000  # a run handed out so long ago that its answer must have arrived, or never will
 )
-_queues = msgspec.json.Decoder(list[str])
 
 
 def renew(
@@ -95,8 +93,3 @@ def sweep_silent(catalog: Catalog, now: int) -> Steps[list[tuple[int, Settled]]]
         settled = yield from end_session(catalog, now, worker=worker, silent=True)
         found += [(worker, one) for one in settled]
     return found
-
-
-def decode_queues(row: Row) -> frozenset[str] | None:
-    """The queues that a session of table ``workers`` serves; None for all."""
-    return frozenset(_queues.decode(row[5])) if row[5] else None

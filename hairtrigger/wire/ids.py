@@ -40,9 +40,10 @@ class IdMaker:
         self._node = node << _SEQUENCE_BITS
 
     def go_beyond(self, number: int) -> None:
-        """Make no number that is not greater: after a restart the clock may stand where it stood before."""
-        tick = number >> _TIME_SHIFT << _SEQUENCE_BITS | number & ((1 << _SEQUENCE_BITS) - 1)
-        self._last = max(self._last, tick)
+        """Make no number of its millisecond or before: after a restart the clock may stand where it stood, and
+        the greatest number need not be the last one of this node."""
+        following = (number >> _TIME_SHIFT) + 1
+        self._last = max(self._last, (following << _SEQUENCE_BITS) - 1)
 
 
 def created_at(number: int) -> int:

@@ -77,7 +77,7 @@ def attempts(rows: Rows) -> None:
     last: dict[int, tuple[int, int]] = {}
     for run_id, fence, attempt in rows(
         "select run_id, fence, attempt from attempts union all "
-        "select run_id, fence, attempt from results where attempt > 0 and flags & 128 order by 1, 2"
+        "select run_id, fence, attempt from results where attempt > 0 and flags & 128 <> 0 order by 1, 2"
     ):
         before = last.get(run_id, (0, 0))
         assert fence > before[0]
@@ -93,5 +93,5 @@ def environments(rows: Rows) -> None:
         )
     assert not rows(
         "select c.id from runs c left join runs p on p.id = c.parent "
-        "where c.parent is not null and p.env is not c.env"
+        "where c.parent is not null and (p.env is null or p.env <> c.env)"
     )

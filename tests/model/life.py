@@ -1,11 +1,8 @@
 """Random lives of an engine beside the reference model."""
 
 import asyncio
-import shutil
-import sqlite3
-import tempfile
 from collections.abc import Coroutine
-from pathlib import Path
+from random import Random
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,22 +19,24 @@ from hypothesis.stateful import (
     rule,
 )
 
-from hairtrigger.engine import batches, runs, schedules, upkeep
+from hairtrigger.engine import batches, queues, runs, schedules, upkeep
 from hairtrigger.engine.schedules import Schedule
 from hairtrigger.errors import BadRequest, UnknownWorker, Unprocessable
-from hairtrigger.store.sqlite import SQLite
+from hairtrigger.store import store as stores
 from hairtrigger.store.store import Store
 from hairtrigger.wire import ids
 from hairtrigger.wire.options import ReplayBody, ScheduleBody
-from hairtrigger.wire.worker import Failure, RunInfo, TaskManifest
+from hairtrigger.wire.worker import Failure, QueueManifest, RunInfo, TaskManifest
 from tests.clock import DAY, HOUR, MINUTE, SECOND, Clock, ms
 from tests.engine.driving import LEASE_MS, Worker, World, exact, manifest, number
 from tests.model import checks, reference
+from tests.model.places import OneFile, Place
 from tests.model.reference import Model
 
 T = TypeVar("T")
 TASKS, KEYS = ["a", "b", "c"], ["", "x", "y"]
 DECLARED = [frozenset("abc"), frozenset("ab"), frozenset("a"), frozenset("bc")]
+LIMITS, BURSTS = st.sampled_from([0, 1, 2, 4]), st.sampled_from([0, 0, 100, 150])  # 0: no limit
 OUTCOMES: dict[str, dict[str, Any]] = {
     "done": {"done": True},
     "aborted": {"failed": Failure("E", "m")},
@@ -51,16 +50,22 @@ OUTCOMES: dict[str, dict[str, Any]] = {
 }
 
 
-def declared(tasks: frozenset[str], limit: int | None) -> list[TaskManifest]:
+def declared(tasks: frozenset[str], limit: int | None, total: int | None) -> list[TaskManifest]:
     retry = exact(max_attempts=3)
+    bounds = {
+        "a": QueueManifest("task/a", limit),
+        "b": QueueManifest("task/b", total_limit=total),
+        "c": QueueManifest("task/c", rate=reference.RATE),
+    }
     found = [
-        manifest(task, retry=retry, limit=limit if task == "a" else None) for task in sorted(tasks)
+        msgspec.structs.replace(manifest(task, retry=retry), queue=bounds[task])
+        for task in sorted(tasks)
     ]
     return [*found, manifest("tick", scheduled=True, retry=retry)]
 
 
 class Life(RuleBasedStateMachine):
-    """One engine, some workers, and the model."""
+    """An engine of one server or more, some workers, and the model."""
 
     sessions = Bundle("sessions")
     handed = Bundle("handed")  # (worker, hand-out); some are kept when settled, to be reported late
@@ -69,66 +74,88 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        folder = "/dev/shm" if Path("/dev/shm").is_dir() else None
-        self.folder = tempfile.mkdtemp(prefix="hairtrigger-model-", dir=folder)
         self.clock = Clock()
+        self.place = self.settle()
+        self.luck = Random(0)  # which server is asked
         self.model = Model(self.clock.now)
         self.fences: dict[int, int] = {}
         self.told: set[tuple[str, int]] = set()  # hand-outs whose reports were settled
         self.finished: dict[int, tuple[Any, ...]] = {}
         self.workers: dict[int, Worker] = {}
         self.ticks: dict[int, str] = {}  # schedules by number to public id
-        self.world = self.open()
-        self.look_in = sqlite3.connect(f"{self.folder}/life.db")
+        self.worlds = [self.open() for _ in range(self.place.servers)]
+
+    def settle(self) -> Place:
+        """Where this life takes place."""
+        return OneFile(self.clock)
 
     def open(self) -> World:
         async def opened() -> World:
-            store = await Store(SQLite(f"{self.folder}/life.db", clock=self.clock)).open()
+            store = await Store(self.place.database()).open()
             return await World.make(store, self.clock)
 
         return self.do(opened())
+
+    @property
+    def world(self) -> World:
+        """Any server, which knows what the others have named."""
+        world = self.luck.choice(self.worlds)
+        if len(self.worlds) > 1:
+            self.do(world.store.reload())
+        return world
+
+    def worker_of(self, session: int) -> Worker:
+        """A session as it talks to any server."""
+        worker = self.workers[session]
+        return Worker(self.world, worker.id, worker.registered)
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
 
     def teardown(self) -> None:
-        self.look_in.close()
-        self.do(self.world.store.close())
+        for world in self.worlds:
+            self.do(world.store.close())
+        self.place.close()
         self.loop.close()
-        shutil.rmtree(self.folder)
 
     # workers come and go
 
-    @initialize(target=sessions)
-    def first(self) -> int:
-        return self.join(DECLARED[0], 1, None)
+    @initialize(target=sessions, luck=st.integers(0, 99))
+    def first(self, luck: int) -> int:
+        self.luck = Random(luck)
+        return self.join(DECLARED[0], 1, None, None)
 
     @rule(
         target=sessions, session=sessions, what=st.sampled_from(["joins", "reloads", "silent", "leaves"]),
         tasks=st.sampled_from([DECLARED[0], *DECLARED]), limit=st.sampled_from([None, 0, 1, 2, 2]),
+        total=st.sampled_from([None, None, 1, 3]),
     )  # fmt: skip
-    def worker(self, session: int, what: str, tasks: frozenset[str], limit: int | None) -> Any:
+    def worker(
+        self, session: int, what: str, tasks: frozenset[str], limit: int | None, total: int | None
+    ) -> Any:
         """One joins, reloads or comes back with other code, falls silent or wakes, or leaves."""
         if what == "joins":
-            return self.join(tasks, limit, None)
+            return self.join(tasks, limit, total, None)
         if what == "reloads":
-            self.join(tasks, limit, session)
+            self.join(tasks, limit, total, session)
         elif session not in self.model.sessions:
             with pytest.raises(UnknownWorker):
-                self.do(self.workers[session].hold())
+                self.do(self.worker_of(session).hold())
         elif what == "silent":
             self.model.sessions[session].silent ^= True
         else:
-            self.do(self.workers[session].leave())
+            self.do(self.worker_of(session).leave())
             self.model.leave(session, "handed back")
         return multiple()
 
-    def join(self, tasks: frozenset[str], limit: int | None, session: int | None) -> int:
-        back = self.workers[session].id if session is not None else ""
-        worker = self.do(self.world.register(*declared(tasks, limit), worker=back))
-        entry = self.world.store.catalog.version(self.world.env.id, worker.registered.version)
+    def join(
+        self, tasks: frozenset[str], limit: int | None, total: int | None, session: int | None
+    ) -> int:
+        back, world = self.workers[session].id if session is not None else "", self.world
+        worker = self.do(world.register(*declared(tasks, limit, total), worker=back))
+        entry = world.store.catalog.version(world.env.id, worker.registered.version)
         assert entry is not None
-        self.model.versions[entry.id] = reference.Version(tasks | {"tick"}, limit)
+        self.model.versions[entry.id] = reference.Version(tasks | {"tick"}, limit, total)
         self.model.register(worker.number, entry.id, LEASE_MS, is_back=session is not None)
         self.workers[worker.number] = worker
         return worker.number
@@ -178,13 +205,14 @@ class Life(RuleBasedStateMachine):
     def trigger_otherwise(self, how: str, run: int, task: str, version: int) -> Any:
         """A child, a run of a certain version, a replay."""
         if how == "replay":
-            original = self.model.runs[run]
-            outcome = self.do(runs.replay(self.world.store, self.world.env, run, ReplayBody()))
+            original, world = self.model.runs[run], self.world
+            outcome = self.do(runs.replay(world.store, world.env, run, ReplayBody()))
             return self.born(outcome.id, original.task, ckey=original.ckey)
         if how == "pinned":
             pinned = list(self.model.versions)[version % len(self.model.versions)]
-            name = self.world.store.catalog.versions[pinned].name
-            run_id = self.do(self.world.trigger(task, lockToVersion=name))
+            world = self.world
+            name = world.store.catalog.versions[pinned].name
+            run_id = self.do(world.trigger(task, lockToVersion=name))
             return self.born(run_id, task, pinned=pinned)
         asked = self.world.trigger(task, parentRunId=ids.public("run", run))
         if not self.model.may_have_children(run):
@@ -249,13 +277,13 @@ class Life(RuleBasedStateMachine):
         known = self.model.sessions.get(session)
         if known is None:
             with pytest.raises(UnknownWorker):
-                self.do(self.workers[session].fetch(want))
+                self.do(self.worker_of(session).fetch(want))
             return []
         lanes = self.lanes()
         before = {
             run_id: run for run_id, run in self.model.runs.items() if self.model.may_get(run, known)
         }
-        found = self.do(self.workers[session].fetch(want))
+        found = self.do(self.worker_of(session).fetch(want))
         held = [row[0] for row in self.rows("select run_id from live where state = 5")]
         self.model.hold_back(known, [one for one in held if self.model.runs[one].state != "held"])
         for info in found:
@@ -315,7 +343,7 @@ class Life(RuleBasedStateMachine):
         for _ in range(times):
             settles = self.model.report(number(info.id), session, info.lease, outcome)
             try:
-                verdict = self.do(self.workers[session].settle(info, **OUTCOMES[outcome]))
+                verdict = self.do(self.worker_of(session).settle(info, **OUTCOMES[outcome]))
             except UnknownWorker:
                 assert session not in self.model.sessions
                 continue
@@ -337,7 +365,7 @@ class Life(RuleBasedStateMachine):
             if run.state == "running" and run.worker == session
         ]
         named = [run for run in mine if run.id not in known.lost]
-        worker = self.workers[session]
+        worker = self.worker_of(session)
         held = self.do(worker.hold(*(_named(run) for run in named), quiet=True))
         assert {notice.run for notice in held.notices} == {
             ids.public("run", r.id) for r in named if r.cancel
@@ -357,7 +385,8 @@ class Life(RuleBasedStateMachine):
     def reschedule(self, which: int, other: int, delay: int) -> None:
         delayed = [run.id for run in self.model.runs.values() if run.at and not run.fence]
         run = ([*delayed, *delayed, other] * 9)[which]
-        asked = runs.reschedule(self.world.store, self.world.env, run, f"{delay}s")
+        world = self.world
+        asked = runs.reschedule(world.store, world.env, run, f"{delay}s")
         if self.model.reschedule(run, delay * SECOND):
             self.do(asked)
         else:
@@ -372,7 +401,8 @@ class Life(RuleBasedStateMachine):
     )  # fmt: skip
     def schedule(self, what: str, which: int, period: int) -> None:
         """One is made, edited, switched off or on."""
-        store, env = self.world.store, self.world.env
+        world = self.world
+        store, env = world.store, world.env
         if not self.ticks or (what == "make" and len(self.ticks) < 2):
             made = self.do(schedules.create(store, env, _every(period)))
             self.ticks[made.id] = ids.public("sched", made.id)
@@ -423,16 +453,36 @@ class Life(RuleBasedStateMachine):
             self.do(upkeep.prune(self.world.store, retention_ms=0))
         elif what == "restart":
             self.restart()
-        elif self.world.store.catalog.queue(self.world.env.id, f"task/{what[-1]}") is not None:
+        else:
             self.model.paused ^= {what[-1]}
             self.do(self.world.pause(f"task/{what[-1]}", paused=what[-1] in self.model.paused))
 
+    @rule(what=st.sampled_from(["override", "reset", "environment"]), limit=LIMITS, burst=BURSTS)
+    def limit(self, what: str, limit: int, burst: int) -> None:
+        """A limit is set or lifted at run time."""
+        world = self.world
+        if what == "override":
+            self.model.override = limit
+            self.do(queues.override_limit(world.store, world.env, "task/a", limit))
+        elif what == "environment":
+            self.model.env_limit, self.model.burst = (limit if burst else None), burst or 100
+            asked = self.model.env_limit, self.model.burst
+            self.do(queues.limit_environment(world.store, world.env, asked[0], burst=asked[1]))
+        else:
+            resetting = queues.reset_limit(world.store, world.env, "task/a")
+            if self.model.override is None:
+                with pytest.raises(BadRequest):
+                    self.do(resetting)
+            else:
+                self.do(resetting)
+            self.model.override = None
+
     def restart(self) -> None:
-        self.do(self.world.store.close())
-        self.world = self.open()
-        for worker in self.workers.values():
-            worker.world = self.world
-        self.do(upkeep.give_full_leases(self.world.store, lease_ms=LEASE_MS))
+        """One of the servers, if there are several."""
+        place = self.luck.randrange(len(self.worlds))
+        self.do(self.worlds[place].store.close())
+        self.worlds[place] = self.open()
+        self.do(upkeep.give_full_leases(self.worlds[place].store, lease_ms=LEASE_MS))
         for session in self.model.sessions.values():
             session.lease_until = max(session.lease_until, self.model.now + LEASE_MS)
 
@@ -448,9 +498,9 @@ class Life(RuleBasedStateMachine):
         self.fire()
         left = self.rows(
             "select run_id from live "
-            "where (state = 0 and at <= ?1) or (state in (1, 5) and expires_at <= ?1)",
-            self.model.now,
-        )
+            "where (state = 0 and at <= ?) or (state in (1, 5) and expires_at <= ?)",
+            self.model.now, self.model.now,
+        )  # fmt: skip
         assert not left, "due rows were left behind"
 
     def fire(self) -> None:
@@ -467,7 +517,7 @@ class Life(RuleBasedStateMachine):
             self.born(run_id, "tick", schedule=1)
 
     def rows(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
-        return self.look_in.execute(sql, params).fetchall()
+        return self.place.rows(sql, *params)
 
     @invariant()
     def all_holds(self) -> None:
@@ -478,7 +528,9 @@ class Life(RuleBasedStateMachine):
         checks.keys(self.rows, self.model)
         checks.attempts(self.rows)
         checks.environments(self.rows)
-        assert self.do(upkeep.counter_drift(self.world.store)) == []
+        store = self.worlds[0].store
+        assert self.do(upkeep.counter_drift(store)) == []
+        assert self.do(store.read(stores.one("slot_drift"))) == []
 
 
 def _named(run: reference.Run) -> RunInfo:

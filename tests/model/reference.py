@@ -6,11 +6,15 @@ within one lane. Times in ms.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Literal
+
+from hairtrigger.wire.rates import Rate
 
 State = Literal["delayed", "ready", "held", "running", "over"]
 RELEASING = {"FAILED", "CRASHED", "SYSTEM_FAILURE", "EXPIRED", "TIMED_OUT"}
 IDLE_HAND_OUTS = 20
+RATE = Rate(4, 10_000)  # of the queue of task c
 
 
 @dataclass
@@ -60,7 +64,8 @@ class Session:
 @dataclass
 class Version:
     tasks: frozenset[str]
-    limit: int | None  # of the queue of task a
+    limit: int | None  # of the queue of task a, for each key
+    total: int | None = None  # of the queue of task b, over all keys
 
 
 @dataclass
@@ -86,7 +91,13 @@ class Model:
     sessions: dict[int, Session] = field(default_factory=dict)
     versions: dict[int, Version] = field(default_factory=dict)
     current: int | None = None
-    limit: int | None = None  # of the queue of task a
+    limit: int | None = None  # that the code declares for the queue of task a
+    override: int | None = None  # that stands in its place
+    total: int | None = None  # of the queue of task b
+    env_limit: int | None = None
+    burst: int = 100
+    tokens: Fraction = Fraction(RATE.count)  # of the queue of task c, as of tokens_at
+    tokens_at: int = 0
     paused: set[str] = field(default_factory=set)
     keys: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # to (run, expires)
     batches: dict[int, Batch] = field(default_factory=dict)
@@ -157,6 +168,8 @@ class Model:
             self.current = version
             if "a" in self.versions[version].tasks:  # or its queue stays as it was declared last
                 self.limit = self.versions[version].limit
+            if "b" in self.versions[version].tasks:
+                self.total = self.versions[version].total
             for run in self.runs.values():
                 if run.state == "held" and self.is_known(run):
                     run.state = "ready"
@@ -177,19 +190,39 @@ class Model:
         )
 
     def room(self, run: Run) -> int:
-        """How many more runs the run's queue and key may start now."""
-        limit = self.limit_of(run.task)
-        if limit is None:
-            return 1_000_000
-        return limit - sum(
-            other.state == "running" and (other.task, other.ckey) == (run.task, run.ckey)
-            for other in self.runs.values()
-        )
+        """How many more runs the run's environment, queue and key may start now."""
+        running = [other for other in self.runs.values() if other.state == "running"]
+        of_queue = [other for other in running if other.task == run.task]
+        of_key = [other for other in of_queue if other.ckey == run.ckey]
+        bounds = [1_000_000]
+        if (limit := self.limit_of(run.task)) is not None:
+            bounds.append(limit - len(of_key))
+        if run.task == "b" and self.total is not None:
+            bounds.append(self.total - len(of_queue))
+        if run.task == "c":
+            bounds.append(int(self.tokens_now()))
+        if self.env_limit is not None:
+            bounds.append(self.env_limit - len(of_queue))
+            bounds.append(self.env_limit * self.burst // 100 - len(running))
+        return min(bounds)
 
     def limit_of(self, task: str) -> int | None:
-        return self.limit if task == "a" else None
+        """The limit of each key."""
+        if task != "a":
+            return None
+        return self.limit if self.override is None else self.override
+
+    def tokens_now(self) -> Fraction:
+        """Of the rate of task c: it earns steadily, up to what the rate counts."""
+        earned = Fraction(RATE.count * (self.now - self.tokens_at), RATE.per_ms)
+        return min(Fraction(RATE.count), self.tokens + earned)
+
+    def spend(self, run: Run) -> None:
+        if run.task == "c":
+            self.tokens, self.tokens_at = self.tokens_now() - 1, self.now
 
     def hand_out(self, run: Run, session: Session) -> None:
+        self.spend(run)
         run.state, run.worker, run.expires = "running", session.number, None
         run.fence += 1
         run.version = session.version
@@ -200,6 +233,7 @@ class Model:
             run = self.runs[run_id]
             assert self.may_get(run, session)
             assert run.task not in self.versions[session.version].tasks
+            self.spend(run)  # it was claimed
             run.state, run.version = "held", run.pinned
             run.expires = self.now + run.ttl if run.ttl and not run.fence else None
 

@@ -110,11 +110,11 @@ UNSORTED = {
 }  # fmt: skip
 # The least or greatest of an index, which is one look at its end.
 ENDS = {"next_due", "next_expiry", "next_lease_end", "next_tick", "newest_number"}
-# Rare, and about whole tables: see test_plans.FREE. Held runs are read when a worker registers. What runs for too
-# long is looked for among all that runs, or in the whole queue when most of it runs: whichever is smaller.
+# Rare, and about whole tables: see test_plans.FREE. Held runs are read when a worker registers. What runs for
+# too long is looked for among all that runs, or in the whole queue when most of it runs.
 FREE = {
-    *test_plans.FREE, "held_runs", "overdue_live", "untracked_of_queue", "unlock_versions", "idle_lanes", "fill_slots",
-    "fill_env_slots", "env_running", "verify_strays", "verify_runs", "verify_batches",
+    *test_plans.FREE, "held_runs", "overdue_live", "untracked_of_queue", "unlock_versions", "idle_lanes",
+    "fill_slots", "fill_env_slots", "env_running", "verify_strays", "verify_runs", "verify_batches",
 }  # fmt: skip
 VALUES = {
     "integer": "5", "smallint": "1", "text": "'x'", "integer[]": "'{1,2}'", "text[]": "'{x,y}'",

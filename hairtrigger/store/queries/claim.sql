@@ -1,11 +1,11 @@
 -- Handing out ready runs.
 
 -- name: session_lives
-select 1 from workers where id = $1
+select version, queues from workers where id = $1
 
 -- Locked, so that whoever ends the session sees what it was given here.
 -- name: session_lives.postgres
-select 1 from workers where id = $1 for key share
+select version, queues from workers where id = $1 for key share
 
 -- name: ready_lanes.sqlite
 select q.value from json_each($1) q join json_each($2) m on m.key = q.key
