@@ -1,0 +1,253 @@
+"""Migrations of PostgreSQL: while old servers run, one program at a time, wholly or not at all."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from hairtrigger.errors import ConfigError
+from hairtrigger.store import connecting, moving, schema
+from hairtrigger.store.database import Database
+from hairtrigger.store.leaving import Leaving
+from hairtrigger.store.opening import reader_at
+from hairtrigger.store.postgres import Postgres
+from hairtrigger.store.sqlite import SQLite
+from hairtrigger.store.store import Store
+from hairtrigger.store.upgrading import upgrade
+from tests import databases
+from tests.store.servers import eventually
+
+LATER = schema.known("postgres")[1:]
+FOREIGN = "a foreigner"
+MOMENT_S = 0.5
+
+
+@pytest.fixture
+def empty(postgres_server: str) -> Iterator[str]:
+    """The URL of a database without a schema."""
+    with databases.made(postgres_server) as url:
+        databases.run(_wipe(url))
+        yield url
+
+
+@pytest.fixture
+async def old(empty: str) -> str:
+    """The URL of a database with the first schema and no other."""
+    (first, *_) = schema.known("postgres")
+    await databases.execute(empty, first.text)
+    await databases.execute(empty, schema.REMEMBER)
+    await databases.execute(
+        empty, f"insert into schema_version values ({first.number}, '{first.checksum}')"
+    )
+    return empty
+
+
+async def _wipe(url: str) -> None:
+    await databases.execute(url, "drop schema public cascade; create schema public")
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(url, server_settings={"application_name": FOREIGN})
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def migrated(url: str) -> list[int]:
+    connection = await connecting.connect(url)
+    try:
+        return await connecting.migrate(connection)
+    finally:
+        await connection.close()
+
+
+async def applied(url: str) -> list[int]:
+    return [row[0] for row in databases.rows(url, "select number from schema_version order by 1")]
+
+
+async def test_migration_waits_for_an_open_transaction_and_lets_everybody_else_go_first(
+    old: str,
+) -> None:
+    async with connected(old) as slow, connected(old) as other:
+        transaction = slow.transaction()
+        await transaction.start()
+        await slow.execute("select * from queues")
+
+        migrating = asyncio.create_task(migrated(old))
+        await eventually(lambda: _waits(other), "the migration to wait for a lock")
+        began = asyncio.get_running_loop().time()
+        for _ in range(20):  # an old server's work: behind a lock that waits, it would wait too
+            await other.execute("insert into tasks (env, name) values (1, gen_random_uuid()::text)")
+            await other.fetch("select * from queues")
+            await asyncio.sleep(0)
+        took = asyncio.get_running_loop().time() - began
+        assert not migrating.done()
+        await transaction.commit()
+
+        assert await migrating == [file.number for file in LATER]
+        # at most the moments that it waited
+        assert took < 4 * MOMENT_S
+
+
+async def _waits(connection: Any) -> bool:
+    return bool(
+        await connection.fetchval(
+            "select exists (select from pg_stat_activity where datname = current_database() "
+            "and wait_event_type = 'Lock' and wait_event = 'relation')"
+        )
+    )
+
+
+async def test_migration_that_never_gets_its_lock_gives_up_and_says_who_has_it(
+    old: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "MIGRATE_S", 0.3)
+
+    async with connected(old) as slow, slow.transaction():
+        await slow.execute("select * from queues")
+        with pytest.raises(ConfigError, match=rf"process \d+ \({FOREIGN}\)"):
+            await migrated(old)
+
+    assert await applied(old) == [1]
+
+
+async def test_transaction_of_an_old_server_that_began_before_a_migration_is_finished_after_it(
+    old: str,
+) -> None:
+    async with connected(old) as server:
+        prepared = await server.prepare(
+            "insert into tasks (env, name) values ($1, $2) returning id"
+        )
+        await prepared.fetchval(1, "before")
+        async with server.transaction():
+            await server.execute("select pg_advisory_xact_lock_shared(4710, 1)")
+            await server.execute(
+                "insert into batches (id, env, created_at, updated_at, total) values (1, 1, 1, 1, 1)"
+            )
+
+            assert await migrated(old) == [file.number for file in LATER]
+
+            await server.execute("insert into queues (env, name) values (1, 'q')")
+        assert await prepared.fetchval(1, "after") == 2
+
+
+async def test_servers_that_start_at_once_on_an_empty_database_share_it(empty: str) -> None:
+    servers = [Postgres(empty) for _ in range(4)]
+
+    await asyncio.gather(*(server.open() for server in servers))
+
+    assert sorted(server.node for server in servers) == [1, 2, 3, 4]
+    assert await applied(empty) == [file.number for file in schema.known("postgres")]
+    for server in servers:
+        await server.close()
+
+
+async def test_migration_that_breaks_off_leaves_nothing(
+    empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = schema.known("postgres")
+    broken = schema.Migration(files[-1].number + 1, "broken.sql", "create table late (); nonsense")
+    monkeypatch.setattr(schema, "known", lambda _="postgres": [*files, broken])
+    with pytest.raises(ConfigError, match="nonsense"):
+        await Postgres(empty).open()
+
+    left = databases.rows(
+        empty, "select count(*) from pg_class where relnamespace = 'public'::regnamespace"
+    )
+
+    assert left == [(0,)]
+    monkeypatch.undo()
+    assert await migrated(empty) == [file.number for file in files]
+    assert await migrated(empty) == []
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> str:
+    """A SQLite installation without anything in it."""
+    path = f"{tmp_path}/file.db"
+    await (await Store(SQLite(path)).open()).close()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("insert into schema_version values (9999, 'x')", "schema 9999"),
+        ("update schema_version set checksum = 'x' where number = 2", "0002.* was changed after"),
+    ],
+)
+async def test_schema_that_is_newer_or_edited_is_refused_by_everybody(
+    postgres_database: str, file: str, sql: str, said: str
+) -> None:
+    with _changed(postgres_database, sql):
+        ways: list[Database] = [
+            Postgres(postgres_database), Postgres(postgres_database, migrate=False),
+            reader_at(postgres_database),
+        ]  # fmt: skip
+        for database in ways:
+            with pytest.raises(ConfigError, match=said):
+                await database.open()
+        for dry in (True, False):
+            with pytest.raises(ConfigError, match=said):
+                await upgrade(postgres_database, dry=dry)
+        with Leaving(file) as source, pytest.raises(ConfigError, match=said):
+            await moving.move(
+                source, postgres_database, lease_ms=1, replace_nul=False, tell=lambda _: None
+            )
+
+
+@contextlib.contextmanager
+def _changed(url: str, sql: str) -> Iterator[None]:
+    before = databases.rows(url, "select number, checksum from schema_version")
+    databases.run(databases.execute(url, sql))
+    try:
+        yield
+    finally:
+        databases.run(databases.execute(url, "delete from schema_version"))
+        for row in before:
+            databases.rows(url, "insert into schema_version values (?, ?)", *row)
+
+
+async def test_old_schema_is_refused_by_who_may_not_change_it_and_then_not_touched(
+    old: str,
+) -> None:
+    ways: list[Database] = [Postgres(old, migrate=False), reader_at(old)]
+    for database in ways:
+        with pytest.raises(ConfigError, match="Run:  hairtrigger migrate"):
+            await database.open()
+
+    assert await upgrade(old, dry=True) == LATER
+    assert await applied(old) == [1]
+    assert await upgrade(old) == LATER
+    assert await upgrade(old) == []
+
+
+async def test_empty_database_is_refused_by_who_may_not_change_it(empty: str) -> None:
+    with pytest.raises(ConfigError, match="no schema yet"):
+        await Postgres(empty, migrate=False).open()
+
+    assert await upgrade(empty, dry=True) == schema.known("postgres")
+    assert databases.rows(empty, "select to_regclass('schema_version')::text") == [(None,)]
+
+
+async def test_file_that_may_not_be_migrated_is_not_made_either(tmp_path: Path) -> None:
+    path = tmp_path / "none.db"
+
+    with pytest.raises(ConfigError, match="none is made"):
+        await SQLite(str(path), migrate=False).open()
+
+    assert not path.exists()
+
+
+def test_both_databases_have_the_same_migrations() -> None:
+    names = [
+        [file.name.split(".")[0] for file in schema.known(one)] for one in ("sqlite", "postgres")
+    ]
+
+    assert names[0] == names[1]
