@@ -26,6 +26,7 @@ TABLE = {
     "queues": (_HERE + "queues", "What runs and waits where; pause, resume and limit queues."),
     "cron": (_HERE + "cron", "Say a cron pattern in words, with its next five times."),
     "server": (_HERE + "server", "Run a server: API, database and clockwork."),
+    "migrate": (_HERE + "migrate", "Bring a database up to date, or move it to PostgreSQL."),
     "worker": (_HERE + "worker", "Run a worker: it executes tasks for a server."),
     "verify": (_HERE + "verify", "Prove that nothing was lost, doubled or over a limit."),
     "doctor": (_HERE + "doctor", "Check configuration, key, server, database and task code."),

@@ -108,8 +108,9 @@ class Output:
         self._write(sys.stderr, text.rstrip("\n"))
 
     @contextmanager
-    def progress(self, label: str, total: int) -> Iterator["Progress"]:
-        """A bar on a terminal; in a pipe nothing until the command says what it has done."""
+    def progress(self, label: str, total: int, *, unit: str = "") -> Iterator["Progress"]:
+        """A bar on a terminal, with a rate when there is a unit; in a pipe nothing until the command says
+        what it has done."""
         from hairtrigger.cli.progress import Progress
 
         drawn = (
@@ -118,7 +119,7 @@ class Output:
             and not self.in_ci
             and self.is_terminal(sys.stderr)
         )
-        with Progress(label, total, self.console() if drawn else None) as shown:
+        with Progress(label, total, self.console() if drawn else None, unit=unit) as shown:
             yield shown
 
     def console(self, stream: IO[str] | None = None) -> "Console":

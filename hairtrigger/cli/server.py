@@ -39,17 +39,24 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
     help="Also run a worker of N processes.",
 )
 @click.option("--log-format", type=click.Choice(("text", "json")), help="How to say what happens.")
+@click.option(
+    "--migrate/--no-migrate",
+    default=None,
+    help="Bring the schema up to date at the start, or refuse an old one.",
+)
 @pass_state
 def command(
     state: State, host: str | None, port: int | None, database: str | None, workers: int,
-    log_format: str | None,
+    log_format: str | None, migrate: bool | None,
 ) -> int:  # fmt: skip
     """Run a server: API, database and clockwork. Each option is a variable too: HAIRTRIGGER_PORT."""
     state.load_environment()
     from hairtrigger.server.settings import from_environment
 
     given = log_format or ("json" if state.out.is_json else None)
-    settings = from_environment(host=host, port=port, database=database, log_format=given)
+    settings = from_environment(
+        host=host, port=port, database=database, log_format=given, migrate=migrate
+    )
     try:
         settings, made = _with_keys(settings)
     except ConfigError as error:  # there is no database to be reached
