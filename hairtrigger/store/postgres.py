@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from hairtrigger.errors import ConfigError, Unavailable
-from hairtrigger.store import connecting, membership, partitions, places, reaching
+from hairtrigger.store import connecting, membership, outcome, partitions, places, reaching
 from hairtrigger.store.connecting import AWAY, POOLED_BEGIN, say
 from hairtrigger.store.database import (
     Conflict,
@@ -194,6 +194,7 @@ class Postgres(Database):
     ) -> T:  # fmt: skip
         locked = lanes()
         try:
+            await outcome.mark(connection)
             await connection.execute("begin" if not self._pooled else POOLED_BEGIN)
             now, catalog, xid = await connection.fetchrow(_BEGIN_TICK, sorted(locked), alone)
             self._set_clock(now)
@@ -256,25 +257,27 @@ class Postgres(Database):
         except AWAY as error:
             connection.terminate()
             self._note_away()
-            if not await self._was_committed(xid, error, deadline):
+            if not await self._was_committed(connection, xid, error, deadline):
                 raise
 
-    async def _was_committed(self, xid: str, error: Exception, deadline: float) -> bool:
+    async def _was_committed(
+        self, broken: Any, xid: str, error: Exception, deadline: float
+    ) -> bool:
         """Ask for a transaction's outcome, until it is known or patience ends."""
         deadline = max(deadline, time.monotonic() + LAST_S)
         while time.monotonic() < deadline:
             with contextlib.suppress(*AWAY, asyncpg.PostgresError):
                 connection = await self._write_connection(deadline)
-                status = await connecting.ask(connection, _OUTCOME, xid)
+                status = await outcome.ask(connection, xid, broken)
                 self._idle.append(connection)
                 if status != "in progress":
-                    emit("commit.asked", outcome=status or "unknown", error=say(error))
-                    return bool(status == "committed")
+                    emit("commit.asked", outcome=status, error=say(error))
+                if status in ("committed", "aborted"):
+                    return status == "committed"
+                if status == "unknown":
+                    break
             await asyncio.sleep(0.1)
-        raise Unavailable(
-            "The connection to the database broke in a COMMIT, and what came of it cannot be asked now. "
-            "Send the request again: it is safe by its key."
-        ) from error
+        raise Unavailable(outcome.UNKNOWN) from error
 
     async def read(self, steps: Steps[T], *, quick: bool = False) -> T:
         assert self._readers is not None, "open first"
@@ -377,7 +380,6 @@ class Postgres(Database):
 
 _BEGIN_TICK = "select now_ms, catalog, xid from begin_tick($1, $2)"
 _CATALOG_CHANGED = "update catalog_state set version = version + 1 returning version"
-_OUTCOME = "select pg_xact_status($1::text::xid8)"
 _CLOCK = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
 _VACUUM = "vacuum (skip_locked, truncate off) live, lanes"
 

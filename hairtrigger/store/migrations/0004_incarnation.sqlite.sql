@@ -1,0 +1,1 @@
+-- Nothing: SQLite's only server knows what came of its COMMIT.
