@@ -30,6 +30,7 @@ def _freeze(scene: Scene, pid: int) -> None:
     held = [one for one in scene.begun(runs) if one.how == "frozen"]
     assert held, "saw too little: the worker held nothing"
     again = {one.run for one in held if one.task != "once"}
+    time.sleep(LEASE_S * 1.5)
     until(
         lambda: all(len(scene.begun([run])) > 1 for run in again),
         "the runs to begin elsewhere", limit_s=LEASE_S + 5,

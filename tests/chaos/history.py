@@ -57,7 +57,8 @@ class Ledger:
 
     def executions(self) -> list[Execution]:
         """Every execution, in order of beginning."""
-        return parsed(self.path.read_text().splitlines())
+        whole, _, _ = self.path.read_text().rpartition("\n")  # the rest is being written
+        return parsed(whole.splitlines())
 
     def open(self) -> list[Execution]:
         """The executions that are under way."""

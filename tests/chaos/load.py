@@ -3,6 +3,7 @@
 import http.client
 import json
 import random
+import secrets
 import threading
 import time
 import urllib.error
@@ -31,6 +32,7 @@ class Load:
         self.failures: Counter[str] = Counter()
         self.longest_gap_s = 0.0
         self._last_answer = time.monotonic()
+        self._name = secrets.token_hex(4)  # its request keys are like those of no other load
         self._url, self._key, self._pause_s = url, key, pause_s
         self._stop = threading.Event()
         self._errors: list[BaseException] = []
@@ -87,7 +89,7 @@ class Load:
             while not self._stop.wait(self._pause_s):
                 count += 1
                 ask = self._batch if count % 20 == 0 else self._one
-                ask(luck, f"{caller}-{count}")
+                ask(luck, f"{self._name}-{caller}-{count}")
         except BaseException as error:
             self._errors.append(error)
 
