@@ -7,8 +7,8 @@ phase back.
 import pytest
 from hypothesis import Phase, settings
 
-from tests.model.life import Life
 from tests.model.places import Place, Shared
+from tests.model.turns import Life
 
 PHASES = [Phase.explicit, Phase.generate]
 
