@@ -60,8 +60,9 @@ async def move(
         connection = await connecting.connect_plainly(url, "hairtrigger migrate")
         try:
             connecting.check_version(connection)
-            await connecting.migrate(connection, moving=True)
             target = _Target(connection, source, replace_nul)
+            await target.check_free()
+            await connecting.migrate(connection, moving=True)
             await target.begin()
             rows = {table.name: await target.take(table, tell) for table in source.tables}
             await target.finish(lease_ms)
@@ -82,13 +83,19 @@ class _Target:
         self._connection, self._source, self._replace_nul = connection, source, replace_nul
         self._weeks: set[int] = set()
 
+    async def check_free(self) -> None:
+        """Refuse an installation before anything of it is touched, its schema too."""
+        made, moving = await self._connection.fetchrow(_MADE)
+        if made and not moving:
+            await self._check_empty(["projects"])
+
     async def begin(self) -> None:
         """Claim an empty database, or go on with a move that broke off."""
         connection, fingerprint = self._connection, self._source.fingerprint()
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock(4710, 2)")
             if not await connection.fetchval("select to_regclass($1) is not null", MOVE):
-                await self._check_empty()
+                await self._check_empty([table.name for table in self._source.tables])
                 await connection.execute(
                     f"create table {MOVE} (part text primary key, past text, arrived bigint not null)"
                 )
@@ -101,16 +108,16 @@ class _Target:
             for table in self._source.tables:
                 await connection.execute(_MARK, table.name, None)
 
-    async def _check_empty(self) -> None:
+    async def _check_empty(self, tables: list[str]) -> None:
         if await self._connection.fetchval(_SERVERS):
             raise ConfigError(
                 "A server runs on the target, or ended less than a minute ago without saying so. "
                 "Stop it, and give an empty database."
             )
-        for table in self._source.tables:
-            if await self._connection.fetchval(f"select exists (select from {table.name})"):  # noqa: S608
+        for table in tables:
+            if await self._connection.fetchval(f"select exists (select from {table})"):  # noqa: S608
                 raise ConfigError(
-                    f"The target is not empty: its table {table.name} has rows. "
+                    f"The target is not empty: its table {table} has rows. "
                     "A move needs a database of its own: make a new one, or drop this one and make it again."
                 )
 
@@ -185,6 +192,7 @@ def _next(chunks: Iterator[list[Row]]) -> list[Row]:
     return next(chunks, [])
 
 
+_MADE = f"select to_regclass('projects') is not null, to_regclass('{MOVE}') is not null"
 _PAST = f"select past from {MOVE} where part = $1"  # noqa: S608
 _ARRIVED = f"select past, arrived from {MOVE} where part = $1"  # noqa: S608
 _MARK = f"insert into {MOVE} values ($1, $2, 0)"  # noqa: S608

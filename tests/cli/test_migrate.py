@@ -46,40 +46,37 @@ def file(tmp_path: Path) -> str:
     return path
 
 
-def age(path: str) -> None:
-    """Make a file one that the newest migration was never applied to."""
-    newest = schema.known()[-1].number
+@pytest.fixture
+def old(tmp_path: Path) -> str:
+    """A SQLite installation with the first schema and no other."""
+    path, first = f"{tmp_path}/first.db", schema.known()[0]
     with sqlite3.connect(path) as connection:
-        connection.execute("delete from schema_version where number = ?", (newest,))
-        connection.execute("alter table results drop column claimed_at")
-        connection.execute("alter table queues drop column limited_at")
-        connection.execute("alter table envs drop column limited_at")
+        connection.executescript(first.text)
+        connection.execute(schema.REMEMBER)
+        connection.execute(
+            "insert into schema_version values (?, ?)", (first.number, first.checksum)
+        )
     connection.close()
+    return path
 
 
-def test_a_file_is_brought_up_to_date_once(ht: Ask, file: str) -> None:
-    age(file)
-    newest = schema.known()[-1].name
+def test_a_file_is_brought_up_to_date_once(ht: Ask, old: str) -> None:
+    later = [one.name for one in schema.known()[1:]]
 
-    dry = ht("migrate", "--database", file, "--dry-run")
-    first, again = ht("migrate", "--database", file), ht("migrate", "--database", file)
+    dry = ht("migrate", "--database", old, "--dry-run")
+    first, again = ht("migrate", "--database", old), ht("migrate", "--database", old)
 
-    assert f"Would apply {newest}" in dry.stdout
-    assert f"Applied {newest}" in first.stdout
+    assert dry.stdout.splitlines() == [f"Would apply {name}" for name in later]
+    assert first.stdout.splitlines() == [f"Applied {name}" for name in later]
     assert "nothing to do" in again.stderr
     assert (dry.exit_code, first.exit_code, again.exit_code) == (0, 0, 0)
 
 
-def test_json_names_what_was_applied(ht: Ask, file: str) -> None:
-    age(file)
+def test_json_names_what_was_applied(ht: Ask, old: str) -> None:
+    told = json.loads(ht("migrate", "--database", old, "--json").stdout)
 
-    told = json.loads(ht("migrate", "--database", file, "--json").stdout)
-
-    newest = schema.known()[-1]
-    assert told == {
-        "database": file, "dry_run": False,
-        "migrations": [{"number": newest.number, "name": newest.name}],
-    }  # fmt: skip
+    later = [{"number": one.number, "name": one.name} for one in schema.known()[1:]]
+    assert told == {"database": old, "dry_run": False, "migrations": later}
 
 
 def test_postgres_without_a_schema_gets_it(ht: Ask, target: str) -> None:
@@ -124,10 +121,8 @@ def test_a_file_that_is_not_there_is_not_made(ht: Ask, tmp_path: Path) -> None:
     assert list(tmp_path.glob("none*")) == []
 
 
-def test_a_server_that_may_not_migrate_refuses_an_old_file(ht: Ask, file: str) -> None:
-    age(file)
-
-    done = ht("server", "--port", "0", "--database", file, "--no-migrate")
+def test_a_server_that_may_not_migrate_refuses_an_old_file(ht: Ask, old: str) -> None:
+    done = ht("server", "--port", "0", "--database", old, "--no-migrate")
 
     assert done.exit_code == 1
     assert "Run:  hairtrigger migrate" in done.stderr

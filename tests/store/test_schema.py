@@ -185,6 +185,7 @@ async def file(tmp_path: Path) -> str:
 async def test_schema_that_is_newer_or_edited_is_refused_by_everybody(
     postgres_database: str, file: str, sql: str, said: str
 ) -> None:
+    databases.emptied(postgres_database)
     with _changed(postgres_database, sql):
         ways: list[Database] = [
             Postgres(postgres_database), Postgres(postgres_database, migrate=False),
