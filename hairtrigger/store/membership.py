@@ -29,7 +29,7 @@ class Membership:
 
     async def join(self, connection: Any) -> None:
         """Take the smallest number that is free."""
-        taken = None
+        began, taken = time.monotonic(), None
         while taken is None:  # another one that starts at once may be faster
             began = time.monotonic()
             taken = await connecting.ask(connection, _TAKE, LEASE_MS, self._info, MAX_NODE)

@@ -1,6 +1,5 @@
 """Worker sessions: who is there, what each holds, and what becomes of it when he goes."""
 
-
 from hairtrigger.errors import UnknownWorker
 from hairtrigger.rules import attempts
 from hairtrigger.store import settle

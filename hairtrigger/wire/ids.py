@@ -40,8 +40,8 @@ class IdMaker:
         self._node = node << _SEQUENCE_BITS
 
     def go_beyond(self, number: int) -> None:
-        """Make no number of its millisecond or before: after a restart the clock may stand where it stood, and
-        the greatest number need not be the last one of this node."""
+        """Make no number of its millisecond or before: after a restart the clock may stand where it stood,
+        and the greatest number need not be the last one of this node."""
         following = (number >> _TIME_SHIFT) + 1
         self._last = max(self._last, (following << _SEQUENCE_BITS) - 1)
 
