@@ -260,11 +260,19 @@ class Work(RuleBasedStateMachine):
 
     @rule(
         target=handed, session=sessions, outcomes=st.lists(st.sampled_from(list(OUTCOMES)), max_size=4),
-        again=st.booleans(),
+        again=st.booleans(), fresh=st.lists(st.sampled_from(TASKS), max_size=6), want=st.integers(0, 4),
     )  # fmt: skip
-    def work(self, session: int, outcomes: list[str], again: bool) -> Any:
-        """Fetch, and report at once; what was reported may be reported once more, later."""
-        found = self.fetched(session, len(outcomes) + 1, True)
+    def work(
+        self, session: int, outcomes: list[str], again: bool, fresh: list[str], want: int
+    ) -> Any:
+        """Fetch in a session that lives, what was there or came just now, and report at once; what was
+        reported may be reported once more, later."""
+        for n, task in enumerate(fresh):
+            self.triggered(task, KEYS[n % 2], None, None, 0, None, None)
+        if session not in self.model.sessions:
+            living = list(self.model.sessions)
+            session = living[-1] if living else self.join(DECLARED[0], 2, None, None)
+        found = self.fetched(session, len(outcomes) + want, True)
         for one, outcome in zip(found, outcomes, strict=False):
             self.say(one, outcome, 1)
         return multiple(*(found if again else found[len(outcomes) :]))

@@ -15,7 +15,8 @@ from tests.engine.driving import LEASE_MS
 from tests.model import reference
 from tests.model.life import Work
 
-LIMITS, BURSTS = st.sampled_from([0, 1, 2, 4]), st.sampled_from([0, 0, 100, 150])  # 0: no limit
+LIMITS = st.sampled_from([0, 1, 1, 2, 2, 3])
+BURSTS = st.sampled_from([0, 100, 100, 150])  # 0: no limit
 
 
 class Life(Work):
