@@ -115,12 +115,9 @@ class Postgres(Database):
             await partitions.ensure(writer, [self.now()])
             await self._membership.join(writer)
             self._readers = await asyncpg.create_pool(
-                self.url,
-                min_size=0,
-                max_size=READERS,
-                reset=_no_reset,
+                self.url, min_size=0, max_size=READERS, reset=_no_reset,
                 **connecting.words(pooled=self._pooled),
-            )
+            )  # fmt: skip
             if not self._pooled:
                 self._listener = Listener(self.url, self._membership, lambda f: self.on_told(f))
                 await self._listener.open()
@@ -259,6 +256,9 @@ class Postgres(Database):
             self._note_away()
             if not await self._was_committed(connection, xid, error, deadline):
                 raise
+        except asyncpg.PostgresError:  # refused, and rolled back
+            self._idle.append(connection)
+            raise
 
     async def _was_committed(
         self, broken: Any, xid: str, error: Exception, deadline: float

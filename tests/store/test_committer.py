@@ -27,8 +27,13 @@ async def world(store: Store, clock: Clock) -> World:
     return await World.make(store, clock)
 
 
-# what looks inside the driver
+# what looks inside the driver, or makes the database itself fail
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+POSTGRES = pytest.mark.parametrize("database", ["postgres"], indirect=True)
+FULL = """
+create function full_disk() returns trigger language plpgsql as
+  $$ begin raise exception 'No space left on device' using errcode = 'disk_full'; end $$
+"""
 
 
 def poison(world: World) -> NewRun:
@@ -52,10 +57,7 @@ async def test_calls_that_come_together_are_one_commit(world: World) -> None:
     assert commits == 1
 
 
-@SQLITE
 async def test_nobody_is_answered_before_the_commit(world: World) -> None:
-    database = world.store.database
-    assert isinstance(database, SQLite)
     answered: list[int] = []
 
     async def look() -> None:
@@ -210,6 +212,39 @@ async def test_commit_that_fails_writes_nothing_and_says_so(
 
     assert world.rows("select count(*) from runs") == [(0,)]
     assert await world.status(await world.trigger("fresh")) == "PENDING_VERSION"
+
+
+@POSTGRES
+@pytest.mark.parametrize(
+    "when", ["before insert on runs", "after insert on live deferrable initially deferred"],
+    ids=["insert", "commit"],
+)  # fmt: skip
+async def test_full_disk_under_postgresql_is_an_error_for_all_and_passes(
+    world: World, when: str
+) -> None:
+    kept = await world.trigger()
+    connected = (
+        "select count(*) from pg_stat_activity where datname = current_database() "
+        "and application_name = 'hairtrigger'"
+    )
+    before = world.rows(connected)
+    await world.write(FULL)
+    kind = "constraint trigger" if "deferred" in when else "trigger"
+    table = when.split()[3]
+    await world.write(f"create {kind} filled {when} for each row execute function full_disk()")
+    try:
+        for _ in range(3):
+            with pytest.raises(Unavailable, match="No space left"):
+                await world.trigger("fresh")
+            await world.store.reload()
+        assert world.rows(connected) == before  # those that failed are as good as before
+    finally:
+        await world.write(f"drop trigger filled on {table}")
+        await world.write("drop function full_disk")
+
+    assert await world.status(kept) == "PENDING_VERSION"
+    assert await world.status(await world.trigger("fresh")) == "PENDING_VERSION"
+    assert world.rows("select count(*) from runs") == [(2,)]
 
 
 async def test_intake_refuses_what_it_could_not_hold(

@@ -385,20 +385,3 @@ async def test_run_is_finished_by_any_server_and_a_repeat_is_told_so_by_any_othe
     assert list(told) == ["ok", "ok"]
     assert await servers.ask("select run_id from results") == [(run_id,)]
     assert ids.public("run", run_id) == run.id
-
-
-async def test_session_that_reloaded_on_one_server_runs_its_new_code_on_the_other(
-    servers: Servers,
-) -> None:
-    a, b = await servers.start()
-    worker = beside(await a.register("work", queues=["task/work"]), b)
-    await b.trigger()
-    old = await worker.fetch_one()  # now b remembers the session
-
-    again = await a.register("work", "more", worker=worker.id, queues=["task/more"])
-    await b.trigger()
-    more = await b.trigger("more")
-
-    got = await beside(again, b).fetch()
-    assert [(number(run.id), run.version) for run in got] == [(more, again.registered.version)]
-    assert old.version != again.registered.version

@@ -110,6 +110,23 @@ async def test_slot_that_becomes_free_here_lets_a_run_start_there_at_once(server
     assert len(await within(there, SOON_S)) == 1
 
 
+async def test_session_that_reloaded_on_one_server_runs_its_new_code_on_the_other(
+    servers: Servers,
+) -> None:
+    a, b = await servers.start()
+    worker = beside(await a.register("work", queues=["task/work"]), b)
+    await b.trigger()
+    old = await worker.fetch_one()  # now b remembers the session
+
+    again = await a.register("work", "more", worker=worker.id, queues=["task/more"])
+    await b.trigger()
+    more = await b.trigger("more")
+
+    got = await beside(again, b).fetch()
+    assert [(number(run.id), run.version) for run in got] == [(more, again.registered.version)]
+    assert old.version != again.registered.version
+
+
 @pytest.mark.parametrize("what", ["result", "cancel", "tag"])
 async def test_change_here_wakes_who_waits_for_it_there(servers: Servers, what: str) -> None:
     a, b = await servers.start()
