@@ -76,9 +76,8 @@ async def connect(url: str, *, pooled: bool = False, timeout_s: float = CONNECT_
 
 async def connect_plainly(url: str, name: str, *, timeout_s: float = CONNECT_S) -> Any:
     """A connection with PostgreSQL's own settings, for upkeep and single looks."""
-    return await asyncpg.connect(
-        url, timeout=timeout_s, statement_cache_size=0, server_settings={"application_name": name}
-    )
+    given: dict[str, Any] = {"timeout": timeout_s, "statement_cache_size": 0}
+    return await asyncpg.connect(url, **given, server_settings={"application_name": name})
 
 
 async def ask(connection: Any, sql: str, *params: Any) -> Any:

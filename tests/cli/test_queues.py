@@ -108,7 +108,8 @@ def test_queues_are_paused_and_resumed(queueing: Live, ht: Ask) -> None:
     assert [(queue["name"], queue["paused"]) for queue in told] == [
         ("mails/out", False), ("rare", False),
     ]  # fmt: skip
-    until(lambda: queueing.get("/api/v1/queues")["data"][1]["queued"] == 0, "the run to start")
+    url = "/api/v1/runs?filter%5Bstatus%5D=COMPLETED"
+    until(lambda: queueing.get(url)["data"], "the run to end")
 
 
 def test_a_limit_is_set_shown_beside_that_of_the_code_and_reset(queueing: Live, ht: Ask) -> None:
