@@ -84,7 +84,8 @@ class Crew:
         await asyncio.gather(*leaving)
 
     def kill(self) -> None:
-        """End all children now."""
+        """End all children now; nobody takes their places."""
+        self._retired = True
         for child in list(self._all):
             child.kill()
 
@@ -169,10 +170,10 @@ class Crew:
         task.add_done_callback(self._starting.discard)
 
     async def _bring_up(self, single: bool) -> None:
-        """Start a child, as often as it takes until one stands."""
+        """Start a child, as often as it takes until one stands or none is wanted any more."""
         wait_s = _FIRST_WAIT_S
         try:
-            while not await self._stands(single):
+            while not self._retired and not await self._stands(single):
                 await asyncio.sleep(wait_s)
                 wait_s = min(_LONGEST_WAIT_S, wait_s * 2)
         finally:
