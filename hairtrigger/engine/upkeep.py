@@ -2,6 +2,7 @@
 
 import random
 import time
+from typing import Any
 
 from hairtrigger.engine import attempts
 from hairtrigger.engine.batches import UNSEALED_MS
@@ -20,6 +21,7 @@ from hairtrigger.wire.statuses import FinalStatus
 from hairtrigger.wire.worker import Failure, Result
 
 BATCH = 1_000
+BLOBS = 100  # each may be large
 OVERDUE_GRACE_MS = 20_000  # for the worker to stop the code itself, and to say so
 IDLE_LANE_MS = 3_600_000
 JUMP_MS = 5_000
@@ -180,31 +182,43 @@ def _aborted(now: int) -> Steps[None]:
 
 async def prune(store: Store, *, retention_ms: int) -> int:
     """Forget what is over: expired keys, idle lanes, and runs finished longer ago than ``retention_ms``
-    (0: keep them for ever)."""
-
+    (0: keep them for ever). Comes back at once while there was more than one batch of anything."""
     until = await store.database.forget(store.now() - retention_ms) if retention_ms else 0
     cutoff = ids.first_at(until)
 
-    def forget(_: Catalog, now: int) -> Steps[int]:
-        yield fetch("expired_keys", now)
-        yield fetch("expired_requests", now)
-        yield fetch("idle_lanes", now - IDLE_LANE_MS)
-        yield fetch("idle_debounces")
+    def forget(_: Catalog, now: int) -> Steps[tuple[int, bool]]:
+        more = yield from _sweep(
+            ("expired_keys", now, BATCH),
+            ("expired_requests", now, BATCH),
+            ("idle_lanes", now - IDLE_LANE_MS, BATCH),
+            ("idle_debounces", BATCH),
+        )
         if not retention_ms:
-            return 0
+            return 0, more
         rows = yield fetch("old_runs", cutoff, now - retention_ms, BATCH)
         run_ids = [row[0] for row in rows]
         if run_ids:
             yield from _forget_runs(run_ids)
-        yield fetch("old_blobs", now - retention_ms)
-        yield fetch("old_batches", cutoff)
-        yield fetch("orphan_items", cutoff)
-        return len(run_ids)
+        older = yield from _sweep(
+            ("old_blobs", now - retention_ms, BLOBS),
+            ("old_batches", cutoff, BATCH),
+            ("orphan_items", cutoff, BATCH),
+        )
+        return len(run_ids), more or older or len(run_ids) == BATCH
 
-    pruned: int = await store.change(forget)
+    pruned, more = await store.change(forget)
     if pruned:
         emit("runs.pruned", count=pruned)
-    return LOOK_MS if pruned == BATCH else 60_000
+    return LOOK_MS if more else 60_000
+
+
+def _sweep(*deletions: tuple[Any, ...]) -> Steps[bool]:
+    """Delete what is over, each as much as its last parameter says; whether one of them left some."""
+    more = False
+    for name, *params in deletions:
+        rows = yield fetch(name, *params)
+        more = more or len(rows) == params[-1]
+    return more
 
 
 def _forget_runs(run_ids: list[int]) -> Steps[None]:

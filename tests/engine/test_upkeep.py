@@ -123,6 +123,24 @@ async def test_what_is_over_by_itself_is_forgotten(world: World) -> None:
     assert world.rows("select run_id from debounces") == [(waiting,)]
 
 
+@pytest.mark.parametrize("table", ["requests", "idempotency"])
+async def test_more_than_a_batch_of_what_is_over_is_forgotten_in_seconds(
+    world: World, table: str
+) -> None:
+    await world.register("work")
+    columns = {"requests": "made", "idempotency": "task, run_id"}[table]
+    values = {"requests": "''", "idempotency": "1, 1"}[table]
+    for start in (0, 500, 1_000):
+        rows = ", ".join(f"(1, 'k{n}', {values}, 0)" for n in range(start, start + 500))
+        await world.write(f"insert into {table} (env, key, {columns}, expires_at) values {rows}")
+
+    first = await upkeep.prune(world.store, retention_ms=0)
+    second = await upkeep.prune(world.store, retention_ms=0)
+
+    assert (first, second) == (1_000, 60_000)
+    assert world.rows(f"select count(*) from {table}") == [(0,)]
+
+
 async def test_counter_that_differs_from_its_rows_is_found(world: World) -> None:
     await world.register(manifest("work", limit=1))
     await world.trigger()

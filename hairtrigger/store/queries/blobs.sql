@@ -11,4 +11,5 @@ select 1 from blobs where env = $1 and name = $2
 select type, body from blobs where env = $1 and name = $2
 
 -- name: old_blobs
-delete from blobs where (env, name) in (select env, name from blobs where created_at < $1 limit 100)
+delete from blobs where (env, name) in (select env, name from blobs where created_at < $1 limit $2)
+returning 1

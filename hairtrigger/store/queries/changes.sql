@@ -111,21 +111,22 @@ update live set version = null where run_id in (
 
 -- What another server has changed since the rows were chosen is no longer to go: so the outer WHERE asks again.
 -- name: idle_lanes
-delete from lanes where id in (select id from lanes where runs = 0 and used_at < $1 limit 500) and runs = 0
+delete from lanes where id in (select id from lanes where runs = 0 and used_at < $1 limit $2) and runs = 0
+returning 1
 
 -- name: expired_keys
 delete from idempotency where (env, task, key) in (
-  select env, task, key from idempotency where expires_at <= $1 limit 1000)
-  and expires_at <= $1
+  select env, task, key from idempotency where expires_at <= $1 limit $2)
+  and expires_at <= $1 returning 1
 
 -- name: expired_requests
-delete from requests where (env, key) in (select env, key from requests where expires_at <= $1 limit 1000)
-  and expires_at <= $1
+delete from requests where (env, key) in (select env, key from requests where expires_at <= $1 limit $2)
+  and expires_at <= $1 returning 1
 
 -- name: idle_debounces
 delete from debounces where (env, task, key, run_id) in (
   select env, task, key, run_id from debounces d
-  where not exists (select 1 from live l where l.run_id = d.run_id) limit 1000)
+  where not exists (select 1 from live l where l.run_id = d.run_id) limit $1) returning 1
 
 -- name: old_runs
 select run_id from results where run_id < $1 and finished_at < $2 order by run_id limit $3
@@ -163,12 +164,13 @@ delete from run_changes where run_id in {list $1}
 delete from events where run_id in {list $1}
 
 -- name: old_batches
-delete from batches where id in (select id from batches where id < $1 and finished_at is not null limit 500)
+delete from batches where id in (select id from batches where id < $1 and finished_at is not null limit $2)
+returning 1
 
 -- name: orphan_items
 delete from batch_items where (batch, ix) in (
   select i.batch, i.ix from batch_items i where i.batch < $1
-    and not exists (select 1 from batches b where b.id = i.batch) limit 2000)
+    and not exists (select 1 from batches b where b.id = i.batch) limit $2) returning 1
 
 -- Summed up rather than joined: no index has a lane's rows in every state.
 -- name: counter_drift
