@@ -19,7 +19,7 @@ QUESTIONS = (
     "idle",
     "cold",
 )
-LONG = ("endurance", "profile")
+LONG = ("endurance", "profile", "soak")
 """Asked only by name, or the first with --long."""
 
 

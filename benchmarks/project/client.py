@@ -5,16 +5,26 @@
 
 import asyncio
 import os
+import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import aiohttp
-from trigger.bench import begin, held, keyed, limited  # type: ignore[import-not-found]  # the project
+from trigger.bench import (  # type: ignore[import-not-found]  # the project
+    begin,
+    carried,
+    failing,
+    held,
+    keyed,
+    limited,
+)
 
 from benchmarks.conversation import Answer
-from benchmarks.peers.async_caller import BATCH, in_flight, serve_calls
-from hairtrigger import runs
+from benchmarks.peers.async_caller import BATCH, Command, in_flight, serve_calls, since
+from hairtrigger import batch, runs
 
 LIVE = ["PENDING_VERSION", "DELAYED", "QUEUED", "DEQUEUED", "EXECUTING", "WAITING"]
+TOGETHER, ALONE = 10, 5
 
 
 async def plain(count: int, flight: int) -> Answer:
@@ -56,6 +66,43 @@ async def limit(count: int) -> Answer:
     return {}
 
 
+async def steady(per_second: float, seconds: float) -> Answer:
+    """Runs of mixed kinds, numbered from 1, at an even rate: ten in a batch, five one by one, and again."""
+    started, sent = time.monotonic_ns(), 0
+    async with asyncio.TaskGroup() as group:
+        while (passed := since(started)) < seconds:
+            while sent < passed * per_second:
+                group.create_task(_turn(sent + 1))
+                sent += TOGETHER + ALONE
+            await asyncio.sleep(0.01)
+    return {"acknowledged": sent}
+
+
+async def _turn(first: int) -> None:
+    mixed = [_kind(number) for number in range(first, first + TOGETHER + ALONE)]
+    await batch.trigger(
+        *(one.call(payload, **options) for one, payload, options in mixed[:TOGETHER])
+    )
+    for one, payload, options in mixed[TOGETHER:]:
+        await one.trigger(payload, **options)
+
+
+def _kind(number: int) -> tuple[Any, Any, dict[str, Any]]:
+    """Task, payload and options of a run. Of fifty, one fails first, one is late, ten have a
+    concurrency key of limit 1, ten carry a kilobyte there and back."""
+    match number % 50, number % 5:
+        case 0, _:
+            return failing, number, {}
+        case 25, _:
+            return begin, number, {"delay": "3s"}
+        case _, 1:
+            return keyed, number, {"concurrency_key": f"key {number % 97}"}
+        case _, 2:
+            return carried, {"number": number, "text": "x" * 1000}, {}
+        case _:
+            return begin, number, {}
+
+
 async def is_settled() -> bool:
     """Whether no run waits or executes."""
     page = await runs.list(status=LIVE, limit=1)
@@ -63,8 +110,5 @@ async def is_settled() -> bool:
 
 
 if __name__ == "__main__":
-    asyncio.run(
-        serve_calls(
-            begin.trigger, many, held.trigger, is_settled, plain=plain, keys=keys, limit=limit
-        )
-    )
+    others: dict[str, Command] = {"plain": plain, "keys": keys, "limit": limit, "steady": steady}
+    asyncio.run(serve_calls(begin.trigger, many, held.trigger, is_settled, **others))

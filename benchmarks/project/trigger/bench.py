@@ -1,7 +1,9 @@
 """The runs of every benchmark: they note when they began, and that is all."""
 
+from typing import Any
+
 from benchmarks.stamps import hold_async, stamp
-from hairtrigger import task
+from hairtrigger import Context, task
 
 
 @task(id="begin")
@@ -26,3 +28,18 @@ async def limited(asked_ns: int) -> None:
 async def held(number: int) -> None:
     """Begin, and end when the driver says so."""
     await hold_async(number)
+
+
+@task(id="failing")
+async def failing(number: int, context: Context) -> None:
+    """Fail in the first attempt, note the number in the second."""
+    if context.attempt.number == 1:
+        raise RuntimeError("The first attempt fails.")
+    stamp(number)
+
+
+@task(id="carried")
+async def carried(payload: dict[str, Any]) -> dict[str, Any]:
+    """Note the number of a payload and give all of it back."""
+    stamp(payload["number"])
+    return payload
