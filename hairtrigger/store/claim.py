@@ -7,6 +7,7 @@ share. A queue at its limit is in no index that is read here, so 10,000 blocked 
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -47,11 +48,19 @@ def claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[R
     Raises:
         UnknownWorker: the session has ended; nobody would ever notice that what it got is not being run.
     """
-    found = yield fetch("session_lives", demand.worker)
-    if not found:
-        raise UnknownWorker("This worker session has ended. Register again.")
-    demand.version = found[0][0]  # it may have reloaded on another server
-    demand.queues = decode_queues(found[0][1])
+    while not (infos := (yield from _claim(catalog, demand, now, turn))):
+        found = yield fetch("session_lives", demand.worker)
+        if not found:
+            raise UnknownWorker("This worker session has ended. Register again.")
+        version = found[0][0]
+        if version == demand.version:
+            break
+        demand.version, demand.queues = version, decode_queues(found[0][1])  # on another server
+    return infos
+
+
+def _claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[RunInfo]]:
+    """As ``claim``: nothing for a session that is not as the demand says."""
     version = catalog.versions[demand.version]
     pinned_only = catalog.current.get(demand.env) != demand.version
     statement = "claim_pinned" if pinned_only else "claim"
@@ -153,17 +162,19 @@ def _lanes(catalog: Catalog, demand: Demand, shared: _Room, now: int) -> Steps[l
     for queue in served:
         if now - queue.looked_at >= LOOK_MS:  # another server may have put something in front
             queue.low, queue.looked_at = 0, now
-    ready = yield fetch(
-        "ready_lanes", [-queue.id for queue in served], [queue.low for queue in served]
-    )
-    found = [(catalog.queues[-row[0]].turn, row[0], -row[0], demand.want) for row in ready]
-    if catalog.is_laned(demand.env):
-        if len(served) == len(catalog.env_queues[demand.env]):
-            opened = yield fetch("open_lanes", demand.env, demand.want + 50)
-        else:
-            ids_ = [queue.id for queue in served]
-            opened = yield fetch("open_lanes_of", demand.env, demand.want + 50, ids_)
-        found += [(row[4], row[0], row[1], min(row[2], row[3])) for row in opened]
+    lows: list[Any] = [[-queue.id for queue in served], [queue.low for queue in served]]
+    if not catalog.is_laned(demand.env):
+        rows = yield fetch("ready_lanes", *lows)
+    elif len(served) == len(catalog.env_queues[demand.env]):
+        rows = yield fetch("open_lanes", *lows, demand.env, demand.want + 50)
+    else:
+        ids_ = [queue.id for queue in served]
+        rows = yield fetch("open_lanes_of", *lows, demand.env, demand.want + 50, ids_)
+    found = [
+        (catalog.queues[queue].turn if turn is None else turn, id_, queue,
+         demand.want if room is None else room)
+        for id_, queue, room, turn in rows
+    ]  # fmt: skip
     return [Lane(id_, queue, room) for _, id_, queue, room in sorted(found)]
 
 

@@ -59,6 +59,7 @@ class Execution:
         ]
         if statement.answers:
             found: list[Row] = await connection.fetch(text, *arrays)
+            self.left += len(found) if name == "complete" else 0
             return found
         count = int((await connection.execute(text, *arrays)).rpartition(" ")[2])
         if name in self.statements.exact and count != len(params):

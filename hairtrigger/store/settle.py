@@ -15,7 +15,7 @@ from hairtrigger.rules import attempts, limits
 from hairtrigger.rules.attempts import Again, Finish, HandOut, Step
 from hairtrigger.rules.run import RunOptions
 from hairtrigger.store.catalog import DEFAULT_POLICY, Catalog
-from hairtrigger.store.database import Row, Steps, each, fetch
+from hairtrigger.store.database import Row, Steps, each, fetch, gather
 from hairtrigger.wire import metadata
 from hairtrigger.wire.packets import TYPES
 from hairtrigger.wire.statuses import (
@@ -27,11 +27,12 @@ from hairtrigger.wire.statuses import (
     FinalStatus,
     LiveState,
 )
-from hairtrigger.wire.worker import Result
+from hairtrigger.wire.worker import Packet, Result
 
 _encode = msgspec.json.Encoder().encode
 _options = msgspec.json.Decoder(RunOptions)
 _TYPE = {name: position for position, name in enumerate(TYPES)}
+_COMPLETED = 6  # columns of a row of ``complete`` that every database answers
 
 
 @dataclass(slots=True)
@@ -74,30 +75,17 @@ class Ends:
 
 def settle(catalog: Catalog, items: list[Settle], now: int) -> Steps[list[Settled]]:
     """Settle reports, in order."""
-    found = yield fetch("handed_out", [item.run_id for item in items])
-    rows = {row[0]: row for row in found}
-    needed = [item.run_id for item in items if item.result.done is None]
-    policies = yield from policies_of(needed)
-    missing: list[int] = []
     ends = Ends()
-    answers: list[Settled] = []
-    for item in items:
-        row = rows.get(item.run_id)
-        if (
-            row is None
-            or row[5] != item.worker
-            or row[6] != item.fence
-            or row[4] != LiveState.RUNNING
-        ):
-            missing.append(len(answers))
-            answers.append(Settled("lost"))
-            continue
-        step = attempts.after_result(hand_out(catalog, row, policies), item.result, random())  # noqa: S311
-        end(ends, row, step, now, used_ms=item.result.used_ms, reported=True)
-        del rows[item.run_id]
-        answers.append(Settled("ok", step, item.run_id, row[7]))
-    if missing:
-        yield from _know_repeats(items, answers, missing)
+    first = {item.run_id: item for item in reversed(items)}
+    done = [item for item in first.values() if item.result.done is not None]
+    completed = yield from _complete(ends, done, now)
+    answers = [
+        completed.pop(item.run_id) if item.run_id in completed else Settled("lost")
+        for item in items
+    ]
+    others = [ix for ix, answer in enumerate(answers) if answer.step is None]
+    if others:
+        yield from _decide(catalog, ends, items, answers, others, now)
     changes = [
         (item.run_id, item.result.metadata)
         for item, answer in zip(items, answers, strict=True)
@@ -107,6 +95,63 @@ def settle(catalog: Catalog, items: list[Settle], now: int) -> Steps[list[Settle
     if changes:  # afterwards: it marks the rows that the ends were read from
         yield from change_metadata(changes, now, lenient=True)
     return answers
+
+
+def _complete(ends: Ends, items: list[Settle], now: int) -> Steps[dict[int, Settled]]:
+    """What is plainly done, by run, in one statement: most reports are that. It is ``after_result`` for a run
+    whose row is as its worker believes and which nobody cancels; what is not answered has to be decided."""
+    outputs = {
+        item.run_id: item.result.done if isinstance(item.result.done, tuple) else None
+        for item in items
+    }
+    rows = yield gather("complete", sorted(
+        (item.run_id, item.worker, item.fence, now, item.result.used_ms, *_stored(outputs[item.run_id]))
+        for item in items
+    ))  # fmt: skip
+    answers: dict[int, Settled] = {}
+    for row in rows:
+        run_id, env, lane, tracked, attempt, flags, *_ = row
+        if len(row) > _COMPLETED:  # SQLite leaves the rest to us
+            ends.results.append(row[_COMPLETED:])
+        ends.stopped[env, lane] += 1
+        if tracked:
+            _move(ends, lane, LiveState.RUNNING, None)
+        if flags & IN_BATCH:
+            ends.in_batches.append(run_id)
+        step = Finish(FinalStatus.COMPLETED, output=outputs[run_id])
+        answers[run_id] = Settled("ok", step, run_id, attempt)
+    return answers
+
+
+def _stored(output: Packet | None) -> tuple[str | None, int | None]:
+    return (None, None) if output is None else (output[1], _TYPE[output[0]])
+
+
+def _decide(
+    catalog: Catalog, ends: Ends, items: list[Settle], answers: list[Settled], others: list[int], now: int
+) -> Steps[None]:  # fmt: skip
+    """Settle those at these positions, in order."""
+    rows = {row[0]: row for row in (yield fetch("handed_out", [items[ix].run_id for ix in others]))}
+    needed = [items[ix].run_id for ix in others if items[ix].result.done is None]
+    policies = yield from policies_of(needed)
+    missing: list[int] = []
+    for ix in others:
+        item = items[ix]
+        row = rows.get(item.run_id)
+        if (
+            row is None
+            or row[5] != item.worker
+            or row[6] != item.fence
+            or row[4] != LiveState.RUNNING
+        ):
+            missing.append(ix)
+            continue
+        step = attempts.after_result(hand_out(catalog, row, policies), item.result, random())  # noqa: S311
+        end(ends, row, step, now, used_ms=item.result.used_ms, reported=True)
+        del rows[item.run_id]
+        answers[ix] = Settled("ok", step, item.run_id, row[7])
+    if missing:
+        yield from _know_repeats(items, answers, missing)
 
 
 def policies_of(run_ids: list[int]) -> Steps[dict[int, Row]]:
@@ -146,7 +191,7 @@ def end(
             ends.gone.append(believed)
             ends.results.append((
                 run_id, env, int(status), begun if fence else 0, fence, started_at, now, usage_ms, version,
-                None if output is None else output[1], None if output is None else _TYPE[output[0]],
+                *_stored(output),
                 None if error is None else _encode(error).decode(), flags | REPORTED if reported else flags,
                 claimed_at if was_running else None,
             ))  # fmt: skip
@@ -191,8 +236,7 @@ def write_ends(catalog: Catalog, ends: Ends, now: int) -> Steps[None]:
     yield each("lane_moved", [(lane, *counts, now) for lane, counts in sorted(ends.lanes.items())])
     yield from free_slots(catalog, ends.stopped)
     if ends.in_batches:
-        found = yield fetch("batches_of", ends.in_batches)
-        yield each("batch_finished", [(batch, count, now) for batch, count in found])
+        yield fetch("batch_finished", ends.in_batches, now)
     if ends.release_keys:
         found = yield fetch("keys_of", ends.release_keys)
         yield each("release_key", [

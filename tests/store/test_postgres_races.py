@@ -57,7 +57,7 @@ async def leave(worker: Worker, run: RunInfo) -> None:
 
 VERBS: list[Verb] = [complete, fail, give_back, cancel, child, tag, other_tag, count, leave]
 HALF_WAY: list[tuple[Verb, str]] = [
-    (complete, "delete_live"), (complete, "insert_results"), (complete, "commit"),
+    (complete, "complete"), (complete, "commit"),
     (fail, "send_back"), (fail, "commit"),
     (give_back, "send_back"),
     (cancel, "request_cancel"), (cancel, "children_to_cancel"), (cancel, "commit"),

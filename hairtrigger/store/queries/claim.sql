@@ -7,22 +7,44 @@ select version, queues from workers where id = $1
 -- name: session_lives.postgres
 select version, queues from workers where id = $1 for key share
 
+-- Queues without a limit that have a run which is ready: their lane, the queue, room (as much as is wanted), turn.
 -- name: ready_lanes.sqlite
-select q.value from json_each($1) q join json_each($2) m on m.key = q.key
+select q.value, -q.value, null, null from json_each($1) q join json_each($2) m on m.key = q.key
 where exists (select 1 from live where lane = q.value and state = 1 and order_at >= m.value)
 
 -- From the last order_at that was claimed: in front of it are dead rows only, thousands of them while an old
 -- snapshot keeps them from being vacuumed away.
 -- name: ready_lanes.postgres
-select q.lane from unnest($1::bigint[], $2::bigint[]) q(lane, low)
+select q.lane, -q.lane, null::bigint, null::bigint from unnest($1::bigint[], $2::bigint[]) q(lane, low)
 where exists (select 1 from live where lane = q.lane and state = 1 and order_at >= q.low)
 
--- name: open_lanes
-select id, queue, lim - running, queued, turn from lanes where env = $1 and open order by turn limit $2
+-- The same, and lanes with a free slot.
+-- name: open_lanes.sqlite
+select q.value, -q.value, null, null from json_each($1) q join json_each($2) m on m.key = q.key
+where exists (select 1 from live where lane = q.value and state = 1 and order_at >= m.value)
+union all
+select * from (select id, queue, min(lim - running, queued), turn from lanes
+  where env = $3 and open order by turn limit $4)
 
--- name: open_lanes_of
-select id, queue, lim - running, queued, turn from lanes
-where env = $1 and open and queue in {list $3} order by turn limit $2
+-- name: open_lanes.postgres
+select q.lane, -q.lane, null::bigint, null::bigint from unnest($1::bigint[], $2::bigint[]) q(lane, low)
+where exists (select 1 from live where lane = q.lane and state = 1 and order_at >= q.low)
+union all
+(select id, queue, least(lim - running, queued), turn from lanes where env = $3 and open order by turn limit $4)
+
+-- name: open_lanes_of.sqlite
+select q.value, -q.value, null, null from json_each($1) q join json_each($2) m on m.key = q.key
+where exists (select 1 from live where lane = q.value and state = 1 and order_at >= m.value)
+union all
+select * from (select id, queue, min(lim - running, queued), turn from lanes
+  where env = $3 and open and queue in {list $5} order by turn limit $4)
+
+-- name: open_lanes_of.postgres
+select q.lane, -q.lane, null::bigint, null::bigint from unnest($1::bigint[], $2::bigint[]) q(lane, low)
+where exists (select 1 from live where lane = q.lane and state = 1 and order_at >= q.low)
+union all
+(select id, queue, least(lim - running, queued), turn from lanes
+  where env = $3 and open and queue in {list $5} order by turn limit $4)
 
 -- name: slots_of
 select owner, running, tokens, tokens_at from slots where owner in {list $1}
@@ -32,19 +54,24 @@ insert into slots (owner, running, tokens, tokens_at) values ($1, $2, $3, $4)
 on conflict (owner) do update set running = slots.running + excluded.running, tokens = excluded.tokens,
   tokens_at = excluded.tokens_at
 
+-- To a session that is still there, with the version that is believed of it.
 -- name: claim.sqlite
 update live set state = 2, worker = $1, fence = fence + 1, claimed_at = $2, expires_at = null,
   started_at = coalesce(started_at, $2), version = coalesce(version, $3)
 where run_id in (
   select run_id from live where lane = $4 and state = 1 and order_at >= $6
     and (version is null or version = $3) and (expires_at is null or expires_at > $2)
+    and exists (select 1 from workers where id = $1 and version = $3)
   order by order_at, run_id limit $5)
 returning run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
 
--- The run's own columns come with it, which saves a look-up and a round trip.
+-- The session is locked, so that whoever ends it sees what it was given here. The run's own columns come with it,
+-- which saves a look-up and a round trip.
 -- each: claim
-with c as materialized (
-  select p.place, p.run_id from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
+with s as materialized (
+  select 1 from workers where id = ($1::bigint[])[1] and version = ($3::bigint[])[1] for key share),
+c as materialized (
+  select p.place, p.run_id from s cross join unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
       $6::bigint[]) q(worker, now, version, lane, n, low)
     cross join lateral (
       select ctid as place, run_id from live where lane = q.lane and state = 1 and order_at >= q.low
@@ -64,12 +91,15 @@ update live set state = 2, worker = $1, fence = fence + 1, claimed_at = $2, expi
 where run_id in (
   select run_id from live where lane = $4 and state = 1 and order_at >= $6 and version = $3
     and (expires_at is null or expires_at > $2)
+    and exists (select 1 from workers where id = $1 and version = $3)
   order by order_at, run_id limit $5)
 returning run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
 
 -- each: claim_pinned
-with c as materialized (
-  select p.place, p.run_id from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
+with s as materialized (
+  select 1 from workers where id = ($1::bigint[])[1] and version = ($3::bigint[])[1] for key share),
+c as materialized (
+  select p.place, p.run_id from s cross join unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
       $6::bigint[]) q(worker, now, version, lane, n, low)
     cross join lateral (
       select ctid as place, run_id from live where lane = q.lane and state = 1 and order_at >= q.low

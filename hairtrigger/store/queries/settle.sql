@@ -1,5 +1,26 @@
 -- The end of hand-outs.
 
+-- Done, and nobody has asked for a cancel: the row leaves the queue for results. What is not answered is not as
+-- the worker believes. SQLite answers the result to be inserted, too; PostgreSQL has done that.
+-- name: complete.sqlite
+delete from live where run_id = $1 and worker = $2 and fence = $3 and state = 2 and flags & 4 = 0
+returning run_id, env, lane, tracked, attempt, flags, run_id, env, 0, attempt, fence, started_at, $4, usage_ms + $5,
+  version, $6, $7, null, flags | 128, claimed_at
+
+-- each: complete
+with gone as (
+  delete from live using unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[],
+      $7::bigint[]) x(run_id, worker, fence, now, used_ms, output, output_type)
+  where live.run_id = x.run_id and coalesce(live.worker, 0) = x.worker and live.fence = x.fence and live.state + 0 = 2
+    and live.flags & 4 = 0
+  returning live.*, x.now, x.used_ms, x.output, x.output_type),
+written as (
+  insert into results (run_id, env, status, attempt, fence, started_at, finished_at, usage_ms, version, output,
+    output_type, flags, claimed_at)
+  select run_id, env, 0, attempt, fence, started_at, now, usage_ms + used_ms, version, output, output_type,
+    flags | 128, claimed_at from gone)
+select run_id, env, lane, tracked, attempt, flags from gone
+
 -- name: handed_out
 select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
   version, order_at
@@ -72,18 +93,20 @@ delete from idempotency i
 using unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) x(env, task, key, run_id)
 where i.env = x.env and i.task = x.task and i.key = x.key and i.run_id = x.run_id
 
--- name: batches_of
-select batch, count(*) from runs where id in {list $1} and batch is not null group by batch order by batch
+-- name: batch_finished.sqlite
+update batches set open = open - x.n, updated_at = $2,
+  finished_at = case when open - x.n = 0 and sealed = 1 then $2 else finished_at end
+from (select batch, count(*) n from runs where id in {list $1} and batch is not null group by batch) x
+where batches.id = x.batch
 
--- name: batch_finished
-update batches set open = open - $2, updated_at = $3,
-  finished_at = case when open - $2 = 0 and sealed = 1 then $3 else finished_at end
-where id = $1
-
--- each: batch_finished
-update batches set open = open - x.n, updated_at = x.now,
-  finished_at = case when open - x.n = 0 and sealed = 1 then x.now else finished_at end
-from unnest($1::bigint[], $2::bigint[], $3::bigint[]) x(id, n, now) where batches.id = x.id
+-- Locked in one order, so that two servers do not wait for each other.
+-- name: batch_finished.postgres
+with x as (select batch, count(*) n from runs where id in {list $1} and batch is not null group by batch),
+locked as materialized (
+  select b.id, x.n from x join batches b on b.id = x.batch order by b.id for no key update of b)
+update batches set open = open - x.n, updated_at = $2,
+  finished_at = case when open - x.n = 0 and sealed = 1 then $2 else finished_at end
+from locked x where batches.id = x.id
 
 -- name: metadata_of
 select r.id, r.opts, c.metadata from runs r left join run_changes c on c.run_id = r.id
