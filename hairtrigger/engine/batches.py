@@ -150,6 +150,7 @@ async def add_items(
     """
     now = store.now()
     known_errors = broken or {}
+    sent = [item.index for item in items]
     read = [
         (item, known_errors.get(item.index) or _read(store, env, batch_id, item, now))
         for item in items
@@ -167,7 +168,8 @@ async def add_items(
         if sealed:
             return Added(0, len(items), True, made, total)
         _check_indexes(items, total)
-        known = {row[0] for row in (yield fetch("known_items", batch_id))}
+        first, last = (min(sent, default=0), max(sent, default=0))
+        known = {row[0] for row in (yield fetch("known_items", batch_id, first, last))}
         fresh: dict[int, tuple[BatchItem, NewRun | HairtriggerError]] = {}
         for item, run in read:
             if item.index not in known:
@@ -231,8 +233,7 @@ def _fill(
         text = msgspec.json.encode([str(error), error.code]).decode()
         rows.append((batch_id, index, None, fresh[index][0].task, text))
     yield each("insert_items", rows)
-    made_now, sealed_now = (yield fetch("fill_batch", batch_id, len(rows), opened, now))[0]
-    total = (yield fetch("batch", batch_id, env.id))[0][5]
+    made_now, sealed_now, total = (yield fetch("fill_batch", batch_id, len(rows), opened, now))[0]
     return Added(len(rows), sent - len(rows), bool(sealed_now), made_now, total)
 
 

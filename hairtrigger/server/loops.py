@@ -46,8 +46,9 @@ async def repeat(name: str, verb: Verb, watched: watch.Watch | None = None) -> N
         except Exception as error:  # noqa: BLE001 (upkeep must outlive every error, or runs would stall)
             emit("tick.failed", loop=name, error=f"{type(error).__name__}: {error}")
             wait_ms, pause_ms = pause_ms, min(pause_ms * 2, LONGEST_PAUSE_MS)
-        if watched is None or due is None:
-            await asyncio.sleep(max(wait_ms, 0) / 1_000)
+        pause_s = max(wait_ms, 0) / 1_000
+        if watched is None or due is None or watched.is_closed:  # which wakes everybody, always
+            await asyncio.sleep(pause_s)
         else:
-            await asyncio.wait([due], timeout=max(wait_ms, 0) / 1_000)
+            await asyncio.wait([due], timeout=pause_s)
             watched.forget(watch.DUE, due)

@@ -25,7 +25,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._waiting: dict[Key, set[asyncio.Future[None]]] = defaultdict(set)
-        self._closed = False
+        self.is_closed = False
         self.on_tell: Callable[[list[Key]], None] | None = None  # tells other servers
 
     def tell(self, keys: Iterable[Key]) -> None:
@@ -51,7 +51,7 @@ class Watch:
     def listen(self, key: Key) -> asyncio.Future[None]:
         """A future for the next change. Take it before looking, or a change in between is missed."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self._closed:
+        if self.is_closed:
             future.set_result(None)
         else:
             self._waiting[key].add(future)
@@ -67,5 +67,5 @@ class Watch:
 
     def close(self) -> None:
         """Wake everybody, now and from now on: the server is stopping."""
-        self._closed = True
+        self.is_closed = True
         self.wake_all()

@@ -28,7 +28,7 @@ from hairtrigger.server.routes import Route
 from hairtrigger.wire import durations, ids, packets
 from hairtrigger.wire.options import BatchItem, CreateBatch
 
-GROUP_ITEMS, GROUP_BYTES = 100, 262_144
+GROUP_ITEMS, GROUP_BYTES = 250, 262_144
 _create = msgspec.json.Decoder(CreateBatch)
 _item = msgspec.json.Decoder(BatchItem)
 _name = msgspec.json.Decoder(str)

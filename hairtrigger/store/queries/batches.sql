@@ -17,7 +17,7 @@ select id, env, created_at, updated_at, finished_at, total, made, open, sealed, 
 from batches where id = $1 and env = $2 for update
 
 -- name: known_items
-select ix from batch_items where batch = $1
+select ix from batch_items where batch = $1 and ix between $2 and $3
 
 -- name: insert_items
 insert into batch_items (batch, ix, run_id, task, error) values ($1, $2, $3, $4, $5)
@@ -26,7 +26,7 @@ insert into batch_items (batch, ix, run_id, task, error) values ($1, $2, $3, $4,
 update batches set made = made + $2, open = open + $3, updated_at = $4,
   sealed = case when made + $2 >= total then 1 else 0 end,
   finished_at = case when made + $2 >= total and open + $3 = 0 then cast($4 as bigint) end
-where id = $1 returning made, sealed
+where id = $1 returning made, sealed, total
 
 -- name: items_of
 select ix, run_id, task, error from batch_items where batch = $1 order by ix
