@@ -135,7 +135,7 @@ async def test_no_more_is_read_while_a_group_is_being_stored(app: App, api: Api)
     batch = await announce(api, 1_000)
     sizes: list[int] = []
     sent = iter(
-        [lines(*(item(n) for n in range(start, start + 100))) for start in range(0, 1_000, 100)]
+        [lines(*(item(n) for n in range(start, start + 250))) for start in range(0, 1_000, 250)]
     )
 
     async def receive() -> Any:
@@ -158,7 +158,7 @@ async def test_no_more_is_read_while_a_group_is_being_stored(app: App, api: Api)
     await app(scope, receive, send)
 
     assert replies[0]["status"] == 200
-    assert sizes == list(range(0, 1_001, 100))
+    assert sizes == list(range(0, 1_001, 250))
 
 
 async def test_an_item_that_cannot_be_a_run_fails_alone(api: Api) -> None:

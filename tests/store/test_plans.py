@@ -62,7 +62,7 @@ PLANS: dict[str, list[str]] = {
     "tagged": ["run_tags USING PRIMARY KEY (env=? AND tag=? AND run_id=?)"],
     "events_of": ["events USING PRIMARY KEY (run_id=? AND position>?)"],
     "attempts_of": ["attempts USING PRIMARY KEY (run_id=?)"],
-    "known_items": ["batch_items USING PRIMARY KEY (batch=?)"],
+    "known_items": ["batch_items USING PRIMARY KEY (batch=? AND ix>? AND ix<?)"],
     "items_of": ["batch_items USING PRIMARY KEY (batch=?)"],
     "abort_batches": ["batches_unsealed (created_at<?)"],
     "due_schedules": ["schedules_due (next_at>? AND next_at<?)"],
