@@ -71,7 +71,8 @@ class Processes:
 
     def log_end(self, role: Role) -> str:
         """The last lines that a process wrote."""
-        return "\n".join((self._directory / f"{role}.log").read_text().splitlines()[-15:])
+        log = self._directory / f"{role}.log"
+        return "\n".join(log.read_text().splitlines()[-15:]) if log.exists() else ""
 
     def stop(self, role: Role) -> None:
         """End one process and what it started: asked first, killed after 20 s."""

@@ -96,7 +96,9 @@ class Store:
         if "all" in facts:
             self.watch.wake_all()
         self.watch.wake((kind, number) for kind, number in facts.get("keys", ()))
-        if self._committer is not None and {"ready", "all", "hello"} & facts.keys():
+        if self._committer is None:  # not open yet, or no more
+            return
+        if {"ready", "all", "hello"} & facts.keys():
             self._committer.look()
         if {"catalog", "all"} & facts.keys():
             self._do(self._reload_quietly())
