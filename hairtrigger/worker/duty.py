@@ -11,8 +11,8 @@ from hairtrigger.worker.frames import Key
 class Duty(Protocol):
     """What the link asks of whoever runs the runs, and tells it. Nothing of it waits."""
 
-    def free(self) -> int:
-        """How many runs could be taken now."""
+    def free(self, settled: int = 0) -> int:
+        """How many runs could be taken once so many more results are settled."""
         ...
 
     def leases(self) -> list[tuple[str, int, int]]:

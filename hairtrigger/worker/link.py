@@ -76,6 +76,7 @@ class Link:
         self._lines_under_way = False
         self._promised = 0  # slots that the fetch under way may fill
         self._asking = 0  # slots that the reports under way may fill
+        self._beyond = 0  # of those, the ones that were not their results'
         self._draining = False
         self._doubt = False  # an answer that may have carried runs is lost
         self._hasten = False  # the last hold has no answer: the lease may have been renewed, or not
@@ -250,8 +251,11 @@ class Link:
 
     async def _report(self, parcel: Parcel) -> bool:
         asks = bool(parcel.results) and not self._draining and not self._doubt
-        asking = max(0, self._duty.free() - self._promised - self._asking) if asks else 0
+        own = len(parcel.results)  # their places are free once the report is heard
+        free = self._duty.free(own) - self._promised - self._beyond if asks else 0
+        asking, beyond = max(0, free), max(0, free - own)
         self._asking += asking
+        self._beyond += beyond
         message = _Report(self.worker, parcel.results, parcel.events, asking)
         call = asyncio.create_task(self._try("report", message, timeout_s=_REPORT_TIMEOUT_S))
         self._report_calls.add(call)
@@ -259,6 +263,7 @@ class Link:
             body = await unless_cancelled(call)
         finally:
             self._asking -= asking
+            self._beyond -= beyond
             self._report_calls.discard(call)
         if body is None:
             self._make_sure()

@@ -211,8 +211,10 @@ class Supervisor:
 
     # what the link asks and tells
 
-    def free(self) -> int:
-        return 0 if self.draining or self.paused else self.settings.slots - len(self._held)
+    def free(self, settled: int = 0) -> int:
+        if self.draining or self.paused:
+            return 0
+        return self.settings.slots - len(self._held) - len(self._unsettled) + settled
 
     def leases(self) -> list[tuple[str, int, int]]:
         held = [(*key, held.seen) for key, held in self._held.items()]

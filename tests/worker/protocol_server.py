@@ -30,6 +30,7 @@ class ProtocolServer:
         self.url = ""
         self.ready: list[RunInfo] = []
         self.out: dict[tuple[str, int], str] = {}  # run, lease: worker session
+        self.most_out = 0  # at once
         self.results: dict[str, Result] = {}  # the first one of each hand-out that was still valid
         self.all_results: list[Result] = []  # repeats and late ones too
         self.events: dict[str, list[Event]] = defaultdict(list)
@@ -150,6 +151,7 @@ class ProtocolServer:
         for info in runs:
             self.out[info.id, info.lease] = session
             self._infos[info.id, info.lease] = info
+        self.most_out = max(self.most_out, len(self.out))
         return runs
 
     async def _fetch(self, body: bytes) -> wire.Fetched:

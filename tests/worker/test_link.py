@@ -5,6 +5,7 @@ import pytest
 from aiohttp import web
 
 from hairtrigger.errors import Unauthorized
+from hairtrigger.wire.worker import MAX_RESULTS
 from tests.worker.conftest import Start
 from tests.worker.protocol_server import ProtocolServer, serving
 
@@ -236,6 +237,19 @@ async def test_a_busy_worker_gets_its_next_runs_in_the_answers_to_its_reports(
 
     await server.until(lambda: len(server.results) == 200)
     assert len(server.fetches) < 20
+
+
+async def test_a_worker_never_has_more_runs_than_slots_however_many_results_wait(
+    server: ProtocolServer, start: Start
+) -> None:
+    await start(server, slots=3 * MAX_RESULTS)
+    await server.until(lambda: server.fetches)
+
+    for _ in range(9 * MAX_RESULTS):
+        server.add("noop")
+
+    await server.until(lambda: len(server.results) == 9 * MAX_RESULTS)
+    assert server.most_out == 3 * MAX_RESULTS
 
 
 async def test_a_worker_names_predecessors_whose_process_is_dead(
