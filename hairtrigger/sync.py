@@ -20,6 +20,9 @@ from collections.abc import (
 from datetime import (
     datetime,
 )
+from msgspec import (
+    UNSET,
+)
 from typing import (
     Any,
     Generic,
@@ -192,11 +195,20 @@ from hairtrigger.sdk.schedules import (
 from hairtrigger.sdk.send_batch import (
     UPLOADS,
     UPLOAD_PAUSE_S,
+    _lines,
     as_calls,
-    batch_lines,
+    batch_items,
     create_batch_call,
     items_call,
     runs_call,
+)
+from hairtrigger.sdk.stored import (
+    LARGE_BYTES,
+    moved,
+    path_of,
+    place_call,
+    read_call,
+    upload_call,
 )
 from hairtrigger.sdk.tags import (
     add_call,
@@ -209,8 +221,11 @@ from hairtrigger.sdk.task import (
 from hairtrigger.wire import (
     durations,
     metadata as operations,
+    packets,
 )
 from hairtrigger.wire.options import (
+    BatchItem,
+    CoalescedTrigger,
     ScheduleBody,
 )
 
@@ -220,6 +235,7 @@ Decides = TypeVar(
 )
 Ended = TypeVar("Ended", bound=Callable[[Any, Ok[Any] | Failed, Context], Any])
 F = TypeVar("F", bound=Callable[..., Any])
+Item = TypeVar("Item", CoalescedTrigger, BatchItem)
 P = TypeVar("P")
 R = TypeVar("R")
 Raised = TypeVar("Raised", bound=Callable[[Any, Exception, Context], Any])
@@ -316,6 +332,19 @@ def run_id_of(run: str | RunHandle[Any, Any] | Run[Any, Any]) -> str:
     return run if isinstance(run, str) else run.id
 
 
+def put_apart(client: Client, item: Item) -> Item:
+    """The item as it is sent: one with a large payload has its path, once it is uploaded.
+
+    Raises:
+        TooLarge: the payload has more bytes than the server stores.
+    """
+    if item.payload is UNSET or memoryview(item.payload).nbytes < LARGE_BYTES:
+        return item
+    place = client.send_blocking(place_call())
+    client.send_blocking(upload_call(place, item))
+    return moved(item, place)
+
+
 def send_batch(
     client: Client,
     definition: Definition | None,
@@ -324,7 +353,7 @@ def send_batch(
 ) -> BatchHandle[Any, Any]:
     """Trigger every item: a ``Call``, or a payload for the task of ``definition``."""
     calls = as_calls(definition, collected_blocking(items))
-    lines = batch_lines(calls, options)
+    lines = _lines([put_apart(client, item) for item in batch_items(calls, options)])
     batch = client.send_blocking(create_batch_call(calls, options))
     if not batch.is_cached:
         _upload(client, batch.id, lines)
@@ -386,12 +415,13 @@ class SyncTask(Generic[P, R]):
 
         Raises:
             PayloadValidationError: when the payload does not fit, before anything is sent.
+            TooLarge: when it has more bytes than the server stores (100 MiB).
             ApiError: when the server refuses it.
             ConnectionFailed: when the server cannot be reached.
         """
         item = trigger_item(self.definition, payload, options)
         client = default()
-        made = client.submit_blocking(item)
+        made = client.submit_blocking(put_apart(client, item))
         return RunHandle(
             made.id or "",
             self.definition.id,
@@ -654,6 +684,9 @@ class Runs:
         """
         definition = run.definition if isinstance(run, RunHandle) else None
         found = self._client.send_blocking(retrieve_call(run_id_of(run)))
+        if found.payload_presigned_url is not None:
+            path = path_of(found.payload_presigned_url)
+            found.payload = packets.decode(*self._client.send_blocking(read_call(path)))
         return typed(found, definition if task is None else task.definition)
 
     def list(
@@ -748,7 +781,8 @@ class Tasks:
         """Trigger a run of the task with that id; see ``Task.trigger``."""
         definition = reference(id)
         client = self._client
-        made = client.submit_blocking(trigger_item(definition, payload, options))
+        item = put_apart(client, trigger_item(definition, payload, options))
+        made = client.submit_blocking(item)
         return RunHandle(
             made.id or "", id, client=client, definition=definition, is_cached=made.is_cached
         )

@@ -21,6 +21,7 @@ TARGET = ROOT / "hairtrigger" / "sync.py"
 # What has a form of its own in the mirror, by module, in the order of use. Everything else is imported.
 MIRRORED = {
     "handles": ["RunHandle", "BatchHandle", "run_id_of"],
+    "stored": ["put_apart"],
     "send_batch": ["send_batch", "_upload", "handles"],
     "task": ["Task"],
     "decorators": ["TaskDecorator", "ScheduledDecorator", "task", "task_of"],

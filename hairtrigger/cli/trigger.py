@@ -64,7 +64,10 @@ def command(
         return _trigger_batch(state, task, batch, given)
     value = payloads.fitted(task, payloads.parse(payload, schema), schema)
     begun = time.perf_counter()
-    handle = state.client.submit_blocking(_item(task, value, given))
+    from hairtrigger.sync import put_apart  # takes a moment: not for --help
+
+    item = put_apart(state.client, _item(task, value, given))
+    handle = state.client.submit_blocking(item)
     assert handle.id is not None
     memory.remember(state.root, "runs", [handle.id])
     if not wait and not follow:

@@ -13,9 +13,9 @@ from hairtrigger.rules.run import Run
 from hairtrigger.store import cancel as cancelling
 from hairtrigger.store import pages, settle, watch
 from hairtrigger.store import store as stores
+from hairtrigger.store.asking import Call
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.database import Row, Steps, each, fetch
-from hairtrigger.store.intake import Call
 from hairtrigger.store.pages import RunFilter
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit

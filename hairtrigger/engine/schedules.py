@@ -12,9 +12,9 @@ from hairtrigger.rules.project import Environment
 from hairtrigger.rules.run import RunOptions
 from hairtrigger.store import intake
 from hairtrigger.store import store as stores
+from hairtrigger.store.asking import Call, NewRun
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.database import Row, Steps, each, fetch
-from hairtrigger.store.intake import Call, NewRun
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import durations, ids, packets

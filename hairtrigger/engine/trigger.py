@@ -10,7 +10,7 @@ from hairtrigger.errors import BadRequest, HairtriggerError, NotFound, TooLarge,
 from hairtrigger.rules import limits
 from hairtrigger.rules.project import Environment
 from hairtrigger.rules.run import RunOptions
-from hairtrigger.store.intake import Call, Debounce, NewRun, OneTime
+from hairtrigger.store.asking import Call, Debounce, NewRun, OneTime, Stored
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit, is_heard
 from hairtrigger.wire import ids, packets
@@ -122,6 +122,11 @@ def _set_payload(run: NewRun, payload: Raw | UnsetType, kind: str | None) -> Non
         kind, text = _text_payload(kind, value)
     if len(text) * 4 > limits.MAX_PAYLOAD_BYTES < len(text.encode()):
         raise TooLarge(f"The payload is larger than {limits.MAX_PAYLOAD_BYTES} bytes.")
+    if kind != packets.STORE and len(text) * 4 >= packets.STORED_FROM:
+        body = text.encode()
+        if len(body) >= packets.STORED_FROM:
+            run.stored = Stored(kind, body)
+            kind, text = packets.STORE, packets.new_path()
     run.payload, run.payload_type = text, _TYPE[kind]
 
 

@@ -200,6 +200,7 @@ async def prune(store: Store, *, retention_ms: int) -> int:
         if run_ids:
             yield from _forget_runs(run_ids)
         older = yield from _sweep(
+            ("orphan_uses", cutoff, BATCH),
             ("old_blobs", now - retention_ms, BLOBS),
             ("old_batches", cutoff, BATCH),
             ("orphan_items", cutoff, BATCH),

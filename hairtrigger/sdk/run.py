@@ -68,6 +68,7 @@ class Run(msgspec.Struct, Generic[P, R], rename="camel", kw_only=True):
     batch_id: str | None = None
     schedule: RunSchedule | None = None
     related_runs: RelatedRuns = msgspec.field(default_factory=RelatedRuns)
+    payload_presigned_url: str | None = None  # where a large payload can be read; ``retrieve`` does
     payload: P = None  # type: ignore[assignment]  # absent from lists; there is no P to put there
     output: R | None = None
     error: TaskError | None = None

@@ -16,6 +16,7 @@ from hairtrigger.sdk.handles import RunHandle, retrieve_call, run_id_of
 from hairtrigger.sdk.options import When
 from hairtrigger.sdk.page import Ask, Listed, Page
 from hairtrigger.sdk.run import Run, read_run, revive, typed
+from hairtrigger.sdk.stored import path_of, read_call
 from hairtrigger.sdk.task import Task
 from hairtrigger.sdk.trigger_options import when
 from hairtrigger.wire import durations, packets
@@ -54,6 +55,9 @@ class Runs:
         """
         definition = run.definition if isinstance(run, RunHandle) else None
         found = await self._client.send(retrieve_call(run_id_of(run)))
+        if found.payload_presigned_url is not None:
+            path = path_of(found.payload_presigned_url)
+            found.payload = packets.decode(*await self._client.send(read_call(path)))
         return typed(found, definition if task is None else task.definition)
 
     def list(

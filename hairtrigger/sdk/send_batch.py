@@ -20,10 +20,12 @@ from hairtrigger.sdk.context import SCOPE
 from hairtrigger.sdk.definition import Definition
 from hairtrigger.sdk.exchange import sleep
 from hairtrigger.sdk.handles import BatchHandle, RunHandle
-from hairtrigger.wire.options import CreateBatch
+from hairtrigger.sdk.stored import put_apart
+from hairtrigger.wire.options import BatchItem, CreateBatch
 
 MAX_ITEMS = 1_000
 UPLOADS, UPLOAD_PAUSE_S = 5, 1.0
+_lines = msgspec.json.Encoder().encode_lines
 
 
 async def send_batch(
@@ -34,7 +36,7 @@ async def send_batch(
 ) -> BatchHandle[Any, Any]:
     """Trigger every item: a ``Call``, or a payload for the task of ``definition``."""
     calls = as_calls(definition, await collected(items))
-    lines = batch_lines(calls, options)
+    lines = _lines([await put_apart(client, item) for item in batch_items(calls, options)])
     batch = await client.send(create_batch_call(calls, options))
     if not batch.is_cached:
         await _upload(client, batch.id, lines)
@@ -75,11 +77,10 @@ def as_calls(definition: Definition | None, items: Sequence[Any]) -> list[Call[A
     return calls
 
 
-def batch_lines(calls: Sequence[Call[Any, Any]], options: Mapping[str, Any]) -> bytes:
-    """The body of the upload: a line for each item."""
+def batch_items(calls: Sequence[Call[Any, Any]], options: Mapping[str, Any]) -> list[BatchItem]:
+    """The items as they travel."""
     shared = {name: value for name, value in options.items() if name != "idempotency_key"}
-    encode = msgspec.json.Encoder().encode_lines
-    return encode([batch_item(index, call, shared) for index, call in enumerate(calls)])
+    return [batch_item(index, call, shared) for index, call in enumerate(calls)]
 
 
 class _Batch(msgspec.Struct, rename="camel"):

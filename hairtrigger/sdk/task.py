@@ -21,6 +21,7 @@ from hairtrigger.sdk.hooks import RetryDecision
 from hairtrigger.sdk.options import TriggerOptions
 from hairtrigger.sdk.result import Failed, Ok
 from hairtrigger.sdk.send_batch import send_batch
+from hairtrigger.sdk.stored import put_apart
 
 if TYPE_CHECKING:
     from hairtrigger import SyncTask as OtherTask  # by the front door: the mirror is made from here
@@ -62,12 +63,13 @@ class Task(Generic[P, R]):
 
         Raises:
             PayloadValidationError: when the payload does not fit, before anything is sent.
+            TooLarge: when it has more bytes than the server stores (100 MiB).
             ApiError: when the server refuses it.
             ConnectionFailed: when the server cannot be reached.
         """
         item = trigger_item(self.definition, payload, options)
         client = default()
-        made = await client.submit(item)
+        made = await client.submit(await put_apart(client, item))
         return RunHandle(
             made.id or "",
             self.definition.id,

@@ -18,6 +18,7 @@ from hairtrigger.sdk.options import TriggerOptions
 from hairtrigger.sdk.registry import HOOKS
 from hairtrigger.sdk.result import Failed, Ok
 from hairtrigger.sdk.send_batch import send_batch
+from hairtrigger.sdk.stored import put_apart
 from hairtrigger.sdk.task import Decided, Task
 
 P = TypeVar("P")
@@ -55,7 +56,8 @@ class Tasks:
         """Trigger a run of the task with that id; see ``Task.trigger``."""
         definition = reference(id)
         client = self._client
-        made = await client.submit(trigger_item(definition, payload, options))
+        item = await put_apart(client, trigger_item(definition, payload, options))
+        made = await client.submit(item)
         return RunHandle(
             made.id or "", id, client=client, definition=definition, is_cached=made.is_cached
         )

@@ -14,7 +14,7 @@ from hairtrigger.rules.project import Environment
 from hairtrigger.server import tokens
 from hairtrigger.server.server import Server
 from hairtrigger.server.tokens import PublicToken
-from hairtrigger.store.intake import OneTime
+from hairtrigger.store.asking import OneTime
 
 Rule = tuple[tuple[str, str], ...]  # (action, type of thing): any of them is enough
 

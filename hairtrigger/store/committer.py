@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from hairtrigger.errors import BadRequest, HairtriggerError, Unavailable
 from hairtrigger.store import intake, settle
+from hairtrigger.store.asking import Call, Made
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.claim import Demand, claim
 from hairtrigger.store.database import Database, DataError, Row, Steps
@@ -22,11 +23,11 @@ from hairtrigger.wire.worker import RunInfo
 T = TypeVar("T")
 Change = Callable[[Catalog, int], Steps[Any]]
 Lanes = Collection[int] | None  # of these environments; None: of every one
-MAX_RUNS = 2_000  # new runs in a tick; the rest waits for the next one
+MAX_WEIGHT = 2_000  # of new runs in a tick; the rest waits for the next one
 MAX_SETTLES = 4_000
 MAX_CHANGES = 200
 WORTH_A_TICK = 50  # runs and reports that wait while another tick is written
-MAX_PENDING_RUNS = 100_000  # beyond it callers are told to come back
+MAX_PENDING = 100_000  # weight beyond which callers are told to come back
 
 
 class Waiting:
@@ -49,9 +50,9 @@ class Committer:
             deque()
         )
         self._changes: deque[tuple[tuple[Change, Lanes], asyncio.Future[Any]]] = deque()
-        self._calls: deque[tuple[intake.Call, asyncio.Future[list[intake.Made]]]] = deque()
+        self._calls: deque[tuple[Call, asyncio.Future[list[Made]]]] = deque()
         self._waiting: deque[Waiting] = deque()
-        self._pending_runs = 0
+        self._pending = 0
         self._may_claim = False
         self._wake = asyncio.Event()
         self._closing = False
@@ -68,11 +69,11 @@ class Committer:
         for waiting in self._waiting:
             _answer(waiting.future, [])
 
-    def take(self, call: intake.Call) -> asyncio.Future[list[intake.Made]]:
+    def take(self, call: Call) -> asyncio.Future[list[Made]]:
         """New runs; raises Unavailable when too many are pending already."""
-        if self._pending_runs + len(call.runs) > MAX_PENDING_RUNS:
+        if self._pending and self._pending + call.weight > MAX_PENDING:
             raise Unavailable("Too many runs are being written at once. Try again in a second.")
-        self._pending_runs += len(call.runs)
+        self._pending += call.weight
         return self._add(self._calls, call)
 
     def settle(self, items: list[settle.Settle]) -> asyncio.Future[list[settle.Settled]]:
@@ -156,7 +157,7 @@ class Committer:
         do, or what comes one by one would be written one by one."""
         if self._ticking:
             settles = sum(len(items) for items, _ in self._settles)
-            return settles + self._pending_runs >= WORTH_A_TICK
+            return settles + self._pending >= WORTH_A_TICK
         return bool(
             self._settles or self._changes or self._calls or (self._may_claim and self._waiting)
         )
@@ -165,10 +166,10 @@ class Committer:
         tick = _Tick(
             settles=_some(self._settles, MAX_SETTLES, lambda items: len(items)),
             changes=_some(self._changes, MAX_CHANGES, lambda _: 1),
-            calls=_some(self._calls, MAX_RUNS, lambda call: len(call.runs)),
+            calls=_some(self._calls, MAX_WEIGHT, lambda call: call.weight),
             waiting=[],
         )
-        self._pending_runs -= sum(len(call.runs) for call, _ in tick.calls)
+        self._pending -= sum(call.weight for call, _ in tick.calls)
         if tick.settles or tick.changes or tick.calls:
             self._may_claim = True
         if self._may_claim:
@@ -288,7 +289,7 @@ class _Tick:
         self,
         settles: list[tuple[list[settle.Settle], asyncio.Future[Any]]],
         changes: list[tuple[tuple[Change, Lanes], asyncio.Future[Any]]],
-        calls: list[tuple[intake.Call, asyncio.Future[Any]]],
+        calls: list[tuple[Call, asyncio.Future[Any]]],
         waiting: list[Waiting],
     ) -> None:
         self.settles, self.changes, self.calls, self.waiting = settles, changes, calls, waiting

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hairtrigger.errors import HairtriggerError, Unprocessable
+from hairtrigger.errors import Unprocessable
 from hairtrigger.rules.run import RunOptions
+from hairtrigger.store.asking import Call, Debounce, Made, NewRun
 from hairtrigger.store.catalog import Catalog, QueueEntry, TaskEntry
 from hairtrigger.store.database import Conflict, Row, Steps, each, fetch, gather
-from hairtrigger.wire import ids
+from hairtrigger.wire import ids, packets
 from hairtrigger.wire.statuses import (
     CANCEL_REQUESTED,
     HAS_CHILDREN,
@@ -25,83 +26,9 @@ from hairtrigger.wire.statuses import (
 
 REQUEST_MEMORY_MS = 24 * 3_600_000
 MAX_DEPTH = 100  # of runs that trigger runs
+_STORE = packets.TYPES.index(packets.STORE)
 _options = msgspec.json.Encoder()
 _NO_OPTIONS = RunOptions()
-
-
-@dataclass(slots=True)
-class Debounce:
-    key: str
-    delay_ms: int
-    trailing: bool
-    latest_ms: int  # from the first call: after it a new run is made
-
-
-@dataclass(slots=True)
-class NewRun:
-    """One run to be made. Durations in ms; ``delay_until`` an instant."""
-
-    id: int
-    env: int
-    task: str
-    created_at: int
-    payload: str | None = None
-    payload_type: int | None = None
-    queue: str | None = None  # None: the task's own
-    ckey: str | None = None
-    tags: list[str] = field(default_factory=list)
-    delay_until: int | None = None
-    ttl_ms: int | None = None  # None: the task's
-    default_ttl_ms: int | None = None  # when neither the caller nor the task says
-    priority_ms: int = 0
-    max_attempts: int | None = None
-    max_duration_ms: int | None = None
-    version: int | None = None
-    parent: int | None = None
-    batch: int | None = None
-    schedule: int | None = None
-    options: RunOptions | None = None
-    key: str | None = None
-    key_ttl_ms: int = 0
-    debounce: Debounce | None = None
-
-
-@dataclass(slots=True)
-class Made:
-    """The answer for one run: its id, and whether it was there before. Or why it could not be made."""
-
-    id: int = 0
-    cached: bool = False
-    error: HairtriggerError | None = None
-    ready: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class OneTime:
-    """A token that may make something once: the hash of its text, and when it is dead anyway (in ms)."""
-
-    text_hash: str
-    expires_at: int
-
-    @property
-    def name(self) -> str:
-        """What its use is remembered under, among the requests that made something."""
-        return f"one-time:{self.text_hash}"
-
-    def spent(self, what: str) -> Unprocessable:
-        return Unprocessable(
-            f"Cannot {what} with a one-time use token as it has already been used."
-        )
-
-
-@dataclass(slots=True)
-class Call:
-    """What one request asks for. ``request_key`` names the request across its repetitions."""
-
-    env: int
-    runs: list[NewRun]
-    request_key: str | None = None
-    one_time: OneTime | None = None
 
 
 @dataclass(slots=True)
@@ -115,6 +42,7 @@ class _Rows:
     )
     tags: list[Row] = field(default_factory=list)
     keys: list[Row] = field(default_factory=list)
+    stored: list[Row] = field(default_factory=list)  # runs whose payload lies apart
     requests: list[Row] = field(default_factory=list)
     # requests that made more of what they asked for: what they have made now, and had before
     again: dict[tuple[int, str], tuple[str, str]] = field(default_factory=dict)
@@ -124,7 +52,7 @@ class _Rows:
 
     def clear(self) -> None:
         """Forget what has been written; what was folded by key stays known for the tick."""
-        for written in (self.runs, self.live, self.tags, self.keys, self.requests):
+        for written in (self.runs, self.live, self.tags, self.keys, self.requests, self.stored):
             written.clear()
         self.again.clear()
         self.tracked.clear()
@@ -225,6 +153,10 @@ def _take_run(
                 existing = row[0]
         if existing is not None:
             return Made(existing, cached=True)
+    if run.payload_type == _STORE and not (yield from _store(run, now)):
+        return Made(
+            error=Unprocessable("The payload's storage path names nothing in this environment.")
+        )
     if run.debounce is not None:
         yield from _write(catalog, rows, now)  # an earlier call of this tick must be found
         moved = yield from _debounced(run, task, run.debounce, rows, now)
@@ -282,6 +214,8 @@ def _add(
         _options.encode(run.tags).decode() if run.tags else None, run.version, run.parent, root, run.batch,
         run.schedule, depth, run.max_attempts, max_duration, ttl, text,
     ))  # fmt: skip
+    if run.payload_type == _STORE:
+        rows.stored.append((run.id, run.env, run.payload))
     rows.tags.extend((run.env, tag, run.id) for tag in run.tags)
     state, at, expires = LiveState.READY, None, None
     if run.delay_until is not None and run.delay_until > now:
@@ -301,6 +235,14 @@ def _add(
     else:
         rows.tracked[queue.id, run.ckey or ""].append(live)
     return state is LiveState.READY
+
+
+def _store(run: NewRun, now: int) -> Steps[bool]:
+    """Put a payload apart, or keep the one that is there from being forgotten; False when there is none."""
+    if run.stored is not None:
+        yield fetch("put_blob", run.env, run.payload, run.stored.type, run.stored.body, now)
+        return True
+    return bool((yield fetch("need_blob", run.env, run.payload, now)))
 
 
 def is_known(catalog: Catalog, task: TaskEntry, queue: QueueEntry, version: int | None) -> bool:
@@ -324,6 +266,8 @@ def _debounced(
             raise Conflict("the debounced run has just become due")
         yield fetch("remember_delay", run_id, now, until)
         if debounce.trailing:
+            if run.payload_type == _STORE:
+                yield fetch("use_blob", run_id, run.env, run.payload)
             if run.tags:
                 yield each("delete_tag", (yield fetch("tags_of_runs", [run_id])))
             yield fetch(
@@ -347,6 +291,7 @@ def _write(catalog: Catalog, rows: _Rows, now: int) -> Steps[None]:
     yield from _enter_lanes(catalog, rows, now)
     yield each("insert_live", rows.live)
     yield each("insert_tags", rows.tags)
+    yield each("use_blob", rows.stored)
     # in their order: of two servers with the same keys one waits, and neither for the other
     yield each("take_key", sorted(rows.keys))
     yield each("remember_request", sorted(rows.requests))

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from hairtrigger.errors import Unavailable
 from hairtrigger.rules.run import Run
 from hairtrigger.store import catalog as catalogs
-from hairtrigger.store import intake, reads, settle
+from hairtrigger.store import reads, settle
+from hairtrigger.store.asking import Call, Made
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.claim import Demand
 from hairtrigger.store.committer import Change, Committer, Lanes
@@ -121,7 +122,7 @@ class Store:
         """The clock that decides: ms since 1970."""
         return self.database.now()
 
-    async def trigger(self, call: intake.Call) -> list[intake.Made]:
+    async def trigger(self, call: Call) -> list[Made]:
         """Make the runs of one request, or find those that its keys name."""
         return await self.committer.take(call)
 
@@ -194,9 +195,12 @@ class Store:
         """Keep a large value under a name; the same name again replaces it."""
         await self.change(lambda _, now: one("put_blob", env, name, kind, body, now))
 
-    async def get_blob(self, env: int, name: str) -> tuple[str, bytes] | None:
-        """A large value's data type and bytes, or None."""
-        rows = await self.read(one("get_blob", env, name))
+    async def get_blob(
+        self, env: int, name: str, *, most: int | None = None
+    ) -> tuple[str, bytes] | None:
+        """A large value's data type and bytes, or None; also when it has more than ``most`` bytes."""
+        statement = ("get_blob", env, name) if most is None else ("small_blob", env, name, most)
+        rows = await self.read(one(*statement))
         return (rows[0][0], rows[0][1]) if rows else None
 
 

@@ -7,6 +7,7 @@ Source of the types and of super+json: Trigger.dev's packets and superjson's ann
 
 import json
 import re
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ JSON, TEXT, SUPER_JSON, STORE = (
     "application/json", "text/plain", "application/super+json", "application/store",
 )  # fmt: skip
 TYPES = (JSON, TEXT, SUPER_JSON, STORE)  # stored as its position
+STORED_FROM = 131_072  # bytes of a payload: it lies apart then, and its run has a path in its place
 MAX_DEPTH = 512
 MAX_DIGITS = 4_300  # of an integer: beyond it Python refuses the conversion
 
@@ -31,6 +33,11 @@ class _Super(msgspec.Struct):
 
 _INDEX = re.compile("[0-9]{1,9}")
 _super = msgspec.json.Decoder(_Super)
+
+
+def new_path() -> str:
+    """A path for a packet that lies apart; nobody can guess it."""
+    return f"packets/{secrets.token_hex(20)}.json"
 
 
 def encode(value: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from hairtrigger.errors import PayloadValidationError
+from hairtrigger.errors import ApiError, PayloadValidationError
 from hairtrigger.sdk.context import SCOPE, Scope
 from hairtrigger.sdk.definition import Definition
 from hairtrigger.wire import packets
@@ -25,6 +25,7 @@ from hairtrigger.worker.capture import Recorder
 from hairtrigger.worker.flushing import Flusher
 from hairtrigger.worker.frames import Ended, Key, Line, Why
 from hairtrigger.worker.loader import Project
+from hairtrigger.worker.stored import StoredPayloads
 
 _encoder = msgspec.json.Encoder()
 _FINAL = ("cancel", "timeout")  # whatever a body makes of these, they stand
@@ -56,6 +57,7 @@ class Executor:
         self._plans = {id: _plan(project, id) for id in project.policies}
         self._project, self._level = project.config.project, project.log_level
         self._on_line, self._on_ended = on_line, on_ended
+        self._stored = StoredPayloads()
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="hairtrigger")
         self._loop = asyncio.get_running_loop()
 
@@ -108,6 +110,12 @@ class Executor:
             message = f"This worker's code has no task {info.task!r}."
             return outcome.failed(info, Failure("TaskNotFound", message), None)
         definition = plan.definition
+        if info.payload is not None and info.payload[0] == packets.STORE:
+            try:
+                info.payload = await self._stored.read(info.payload[1])
+            except ApiError as error:
+                missing = Failure("PayloadMissing", f"The run's payload cannot be read: {error}")
+                return outcome.failed(info, missing, None)
         try:
             payload = _payload(definition, info)
         except Exception as error:  # noqa: BLE001 (a payload type may run anybody's validators)

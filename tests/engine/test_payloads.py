@@ -16,7 +16,7 @@ from tests.engine.driving import World, options
 KEPT = [
     b"1", b"-0", b"1.0", b"1e5", b"null", b'{ "b" : 1,\n "a" : [ ] }', b'{"a":1,"a":2}', b"9" * 4_000,
     "{\"é\":\"😀\"}".encode(), b'{"a":"\\u0000\\ud83d\\ude00"}', b"[" * 512 + b"]" * 512,
-    b"[" + b"1," * 200_000 + b"1]", b'{"n":123456789012345678901234567890}', b"0.1000",
+    b'{"n":123456789012345678901234567890}', b"0.1000",
 ]  # fmt: skip
 
 
@@ -35,7 +35,7 @@ async def test_json_payload_is_not_changed(world: World, raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("kind", "text"),
     [(packets.TEXT, "any\ttext"), (packets.TEXT, ""), (packets.SUPER_JSON, '{"json":{"d":"x"},"meta":{}}'),
-     (packets.JSON, '{"a": 1}'), (packets.STORE, "packets/abc")],
+     (packets.JSON, '{"a": 1}')],
 )  # fmt: skip
 async def test_payload_with_a_type_comes_as_a_string(world: World, kind: str, text: str) -> None:
     worker = await world.register("work")

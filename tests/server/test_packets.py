@@ -44,6 +44,36 @@ async def test_a_stored_payload_is_shown_by_a_url_and_handed_to_the_worker_whole
     assert handed["payload"] == [KIND, TEXT.decode()]
 
 
+async def test_a_large_payload_sent_inline_is_shown_by_a_url_and_handed_out_whole(api: Api) -> None:
+    large = {"text": "ü" * 70_000}
+    run = (await api.post("/api/v1/tasks/greet/trigger", {"payload": large})).json()["id"]
+    worker = await api.work("greet")
+
+    shown = await api.run(run)
+    fetched = await Api(api.app, None).get(urlsplit(shown["payloadPresignedUrl"]).path)
+    (handed,) = await worker.fetch()
+
+    assert (fetched.json(), fetched.headers["content-type"]) == (large, "application/json")
+    assert handed["payload"] == ["application/json", fetched.body.decode()]
+
+
+async def test_beyond_what_one_answer_carries_a_worker_gets_paths_to_read_payloads_from(
+    api: Api,
+) -> None:
+    texts = [b'"%s"' % (b"abcde"[n : n + 1] * 1_500_000) for n in range(4)]
+    for text in texts:
+        await triggered(api, await stored(api, text))
+    worker = await api.work("greet")
+
+    handed = [run["payload"] for run in await worker.fetch(4)]
+
+    assert [kind for kind, _ in handed] == [KIND, KIND, "application/store", "application/store"]
+    assert [text.encode() for _, text in handed[:2]] == texts[:2]
+    for (_, path), text in zip(handed[2:], texts[2:], strict=True):
+        reply = await Api(api.app, None).get(path)
+        assert (reply.headers["content-type"], reply.body) == (KIND, text)
+
+
 async def test_a_packet_is_found_by_its_path_and_by_its_run(api: Api) -> None:
     path = await stored(api)
     run = (await triggered(api, path)).json()["id"]

@@ -118,7 +118,7 @@ BAD: dict[str, tuple[bytes, int, str]] = {
     "unknown packet": (
         b'{"payload":"packets/x","options":{"payloadType":"application/store"}}', 422, "storage path",
     ),
-    "no packet": (b'{"payload":{},"options":{"payloadType":"application/store"}}', 400, "storage path"),
+    "no packet": (b'{"payload":{},"options":{"payloadType":"application/store"}}', 400, "string"),
     "unknown parent": (b'{"options":{"parentRunId":"run_x"}}', 404, "run_x"),
 }  # fmt: skip
 

@@ -12,9 +12,9 @@ from hairtrigger.engine import runs, upkeep
 from hairtrigger.engine.trigger import Item
 from hairtrigger.errors import BadRequest, HairtriggerError, NotFound, Unavailable
 from hairtrigger.store import committer
+from hairtrigger.store.asking import Call, NewRun
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.database import Steps, fetch
-from hairtrigger.store.intake import Call, NewRun
 from hairtrigger.store.sqlite import SQLite
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry import events
@@ -250,7 +250,7 @@ async def test_full_disk_under_postgresql_is_an_error_for_all_and_passes(
 async def test_intake_refuses_what_it_could_not_hold(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committer, "MAX_PENDING_RUNS", 10)
+    monkeypatch.setattr(committer, "MAX_PENDING", 10)
 
     results = await asyncio.gather(*(world.trigger() for _ in range(15)), return_exceptions=True)
 
@@ -258,10 +258,24 @@ async def test_intake_refuses_what_it_could_not_hold(
     assert isinstance(await world.trigger(), int)
 
 
+async def test_intake_counts_the_bytes_of_payloads_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "MAX_PENDING", 10 * (1 + 25))
+    large = "x" * 100 * 1024
+
+    results = await asyncio.gather(
+        *(world.trigger(payload=large) for _ in range(15)), return_exceptions=True
+    )
+
+    assert sum(isinstance(one, Unavailable) for one in results) == 5
+    assert isinstance(await world.trigger(payload=large * 10), int)  # alone, it may be larger
+
+
 async def test_more_than_a_tick_takes_is_written_in_several(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committer, "MAX_RUNS", 7)
+    monkeypatch.setattr(committer, "MAX_WEIGHT", 7)
 
     made = await asyncio.gather(*(world.trigger_all([Item("work")] * n) for n in (1, 5, 20, 3)))
 

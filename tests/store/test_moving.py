@@ -82,6 +82,7 @@ async def lived(path: str, clock: Clock) -> World:
     for sql in (
         "insert into waitpoints (id, env, kind) values (7, 1, 0)",
         "insert into waits (waitpoint, run_id) values (7, 8)",
+        "insert into blob_uses (run_id, env, name) values (7, 1, 'large')",
         "insert into slots (owner, running, tokens, tokens_at) values (99, 2, 5, 7)",
     ):
         await world.write(sql)

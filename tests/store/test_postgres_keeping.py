@@ -202,7 +202,7 @@ async def test_clock_is_the_databases_whatever_the_machine_says(
         stored = await world.run(run_id)
         assert stored.due_at is not None
         assert abs(stored.due_at - now - 600 * SECOND) < 5 * SECOND
-        assert upkeep.Clock(world.store).jump_ms(world.store.now()) == 0
+        assert abs(upkeep.Clock(world.store).jump_ms(world.store.now())) < 5 * SECOND
 
 
 async def test_clock_that_differs_is_set_right_with_the_next_tick(servers: Servers) -> None:

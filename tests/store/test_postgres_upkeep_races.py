@@ -7,7 +7,7 @@ import pytest
 
 from hairtrigger.engine import batches, schedules, upkeep
 from hairtrigger.errors import Unprocessable
-from hairtrigger.store.intake import Call, NewRun
+from hairtrigger.store.asking import Call, NewRun
 from hairtrigger.wire import ids
 from hairtrigger.wire.options import ScheduleBody
 from tests.clock import DAY, HOUR, MINUTE, SECOND

@@ -44,6 +44,7 @@ class ProtocolServer:
         self.lost_answers: list[str] = []  # runs that a quiet hold did not list
         self.drop: dict[str, int] = defaultdict(int)  # call: how many answers get lost
         self.refuse: dict[str, list[web.Response]] = defaultdict(list)
+        self.stored: dict[str, str] = {}  # JSON texts, by the paths that they can be read from
         self.down = False  # no call is answered at all
         self._connections: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
         self._half_open: list[asyncio.BaseTransport] = []
@@ -61,6 +62,7 @@ class ProtocolServer:
         packet = (
             None if payload is None else ("application/json", msgspec.json.encode(payload).decode())
         )
+        packet = facts.pop("packet", packet)
         info = RunInfo(
             id=facts.pop("id", f"run_{number}"), lease=lease, attempt=facts.pop("attempt", 1), task=task,
             max_attempts=facts.pop("max_attempts", 3), created_at=int(time.time() * 1000),
@@ -137,6 +139,14 @@ class ProtocolServer:
             request.transport.close()
             raise ConnectionResetError
         return web.Response(body=msgspec.json.encode(reply), content_type="application/json")
+
+    async def answer_stored(self, request: web.Request) -> web.StreamResponse:
+        text = self.stored.get(request.path)
+        if text is None:
+            return web.json_response({"error": "Packet not found"}, status=404)
+        if self.refuse["stored"]:
+            return self.refuse["stored"].pop(0)
+        return web.Response(text=text, content_type="application/json")
 
     async def _register(self, body: bytes) -> wire.Registered:
         message = msgspec.json.decode(body, type=wire.Register)
@@ -227,6 +237,7 @@ async def serving(**options: Any) -> AsyncIterator[ProtocolServer]:
     server = ProtocolServer(**options)
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app.router.add_post("/api/hairtrigger/v1/worker/{call}", server.answer)
+    app.router.add_get("/stored/{name}", server.answer_stored)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -21,11 +21,10 @@ from hairtrigger.errors import (
 )
 from hairtrigger.server import answers, auth, requests
 from hairtrigger.server.answers import Answer
-from hairtrigger.server.api import packets as stored
 from hairtrigger.server.api import tasks
 from hairtrigger.server.requests import Call, Oversized
 from hairtrigger.server.routes import Route
-from hairtrigger.wire import durations, ids, packets
+from hairtrigger.wire import durations, ids
 from hairtrigger.wire.options import BatchItem, CreateBatch
 
 GROUP_ITEMS, GROUP_BYTES = 250, 262_144
@@ -187,8 +186,6 @@ async def _groups(call: Call, id_: str) -> AsyncIterator[_Group]:
             else:
                 continue
             _demand_item(call, id_, item)
-            if item.options is not None and item.options.payload_type == packets.STORE:
-                await _check_stored(call, item, group)
             group.items.append(item)
             if group.is_full:
                 yield group
@@ -218,14 +215,6 @@ def _oversized(line: Oversized) -> BatchItem:
         raise TooLarge("An item is larger than the limit. Begin it with its index and task.")
     name = requests.decode(_name, task[1], "task of an item")
     return BatchItem(int(index[1]), name)
-
-
-async def _check_stored(call: Call, item: BatchItem, group: _Group) -> None:
-    """An item whose stored payload is not there fails alone."""
-    try:
-        await stored.demand_stored(call, item.payload)
-    except HairtriggerError as error:
-        group.broken[item.index] = error
 
 
 def _demand_item(call: Call, id_: str, item: BatchItem) -> None:

@@ -5,16 +5,14 @@ its own credential, for one name, one direction and a few minutes.
 Source: Trigger.dev's packets and presigned URLs.
 """
 
-import secrets
 import time
 from typing import Any, Literal
 
 import jwt
 import msgspec
-from msgspec import Raw, UnsetType
 
 from hairtrigger.engine import runs
-from hairtrigger.errors import BadRequest, Forbidden, NotFound, Unprocessable
+from hairtrigger.errors import BadRequest, Forbidden, NotFound
 from hairtrigger.rules.project import Environment
 from hairtrigger.server import answers, auth
 from hairtrigger.server.answers import Answer
@@ -41,7 +39,7 @@ class Download(msgspec.Struct, rename="camel"):
 
 async def prepare(call: Call) -> Answer:
     """A URL to upload one large payload to. The name given is a wish; the path answered counts."""
-    path = f"packets/{secrets.token_hex(20)}.json"
+    path = packets.new_path()
     return answers.json(Upload(_url(call, call.caller.env, path, "put", PUT_S), path))
 
 
@@ -49,7 +47,7 @@ async def locate(call: Call) -> Answer:
     """A URL to read a stored packet from."""
     call.caller.demand(auth.READ_PACKET)
     path, env = call.params["name"], call.caller.env
-    if not await is_stored(call, path):
+    if not await call.server.store.read(stores.one("blob_exists", env.id, path), quick=True):
         raise NotFound("Packet not found")
     return answers.json(Download(download_url(call, env, path)))
 
@@ -95,37 +93,21 @@ async def download(call: Call) -> Answer:
     return Answer(body, type=(b"content-type", kind.encode()))
 
 
-async def demand_stored(call: Call, payload: Raw | UnsetType) -> None:
-    """Refuse a payload of type application/store that names nothing of this environment.
-
-    Raises:
-        Unprocessable: there is no such packet here.
-    """
-    try:
-        path = "" if isinstance(payload, UnsetType) else _path.decode(payload)
-    except (msgspec.DecodeError, UnicodeError):
-        raise BadRequest("A payload of type application/store must be a storage path.") from None
-    if not path:
-        raise BadRequest("A payload of type application/store must be a storage path.")
-    if not await is_stored(call, path):
-        raise Unprocessable("The payload's storage path names nothing in this environment.")
-
-
-async def is_stored(call: Call, path: str) -> bool:
-    """Whether the caller's environment has a packet of this path."""
-    statement = stores.one("blob_exists", call.caller.env.id, path)
-    return bool(await call.server.store.read(statement, quick=True))
-
-
 def download_url(call: Call, env: Environment, path: str) -> str:
     """A URL to read a packet from, for an hour."""
     return _url(call, env, path, "get", GET_S)
 
 
 def _url(call: Call, env: Environment, path: str, way: Literal["put", "get"], seconds: int) -> str:
+    return call.base_url() + signed(call, env, path, way, seconds)
+
+
+def signed(
+    call: Call, env: Environment, path: str, way: Literal["put", "get"], seconds: int
+) -> str:
+    """What a URL is without the server's address, for those who know one."""
     claims = {"env": env.id, "path": path, "way": way, "exp": int(time.time()) + seconds}
-    signature = jwt.encode(claims, call.server.url_secret, algorithm="HS256")
-    return call.base_url() + _PREFIX + signature
+    return _PREFIX + jwt.encode(claims, call.server.url_secret, algorithm="HS256")
 
 
 def _signed_for(call: Call, way: Literal["put", "get"]) -> tuple[int, str]:

@@ -11,10 +11,9 @@ from hairtrigger.errors import BadRequest, HairtriggerError
 from hairtrigger.rules.project import Environment
 from hairtrigger.server import answers, auth, tokens
 from hairtrigger.server.answers import Answer, Header
-from hairtrigger.server.api import packets as stored
 from hairtrigger.server.requests import Call
 from hairtrigger.server.routes import Route
-from hairtrigger.wire import ids, packets
+from hairtrigger.wire import ids
 from hairtrigger.wire.options import CoalescedTrigger, TriggerBody, Triggered, TriggerOptions
 
 MAX_TRIGGERS = 500
@@ -37,8 +36,6 @@ async def trigger(call: Call) -> Answer:
     caller.demand(auth.TRIGGER, tasks=(task,))
     body = await call.read(_body)
     options = _options(call, body.options or _NO_OPTIONS)
-    if options.payload_type == packets.STORE:
-        await stored.demand_stored(call, body.payload)
     item = engine.Item(task, body.payload, options, source=_source(call))
     (outcome,) = await engine.trigger(
         call.server.store, caller.env, [item],
@@ -59,29 +56,16 @@ async def triggers(call: Call) -> Answer:
     if len(bodies) > MAX_TRIGGERS:
         raise BadRequest(f"{len(bodies)} triggers in one request; the limit is {MAX_TRIGGERS}.")
     source = _source(call)
-    answered: list[Triggered] = []
-    items: dict[int, engine.Item] = {}
-    for place, body in enumerate(bodies):
-        answered.append(Triggered())
-        try:
-            if body.options is not None and body.options.payload_type == packets.STORE:
-                await stored.demand_stored(call, body.payload)
-        except HairtriggerError as error:
-            answered[place] = _refusal(error)
-        else:
-            items[place] = engine.Item(body.task, body.payload, body.options, source=source)
+    items = [engine.Item(one.task, one.payload, one.options, source=source) for one in bodies]
     outcomes = await engine.trigger(
-        call.server.store,
-        call.caller.env,
-        list(items.values()),
-        request_key=call.request_key("triggers"),
+        call.server.store, call.caller.env, items, request_key=call.request_key("triggers")
     )
-    for place, outcome in zip(items, outcomes, strict=True):
-        answered[place] = (
-            _refusal(outcome)
-            if isinstance(outcome, HairtriggerError)
-            else Triggered(ids.public("run", outcome.id), outcome.cached)
-        )
+    answered = [
+        _refusal(outcome)
+        if isinstance(outcome, HairtriggerError)
+        else Triggered(ids.public("run", outcome.id), outcome.cached)
+        for outcome in outcomes
+    ]
     return answers.json(answered, headers=[_claims(call.caller.env)])
 
 

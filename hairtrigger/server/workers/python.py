@@ -9,6 +9,7 @@ from hairtrigger.engine import attempts, dequeue, sessions
 from hairtrigger.errors import BadRequest
 from hairtrigger.server import answers
 from hairtrigger.server.answers import Answer, Header
+from hairtrigger.server.api.packets import signed
 from hairtrigger.server.requests import Call
 from hairtrigger.server.routes import Route
 from hairtrigger.wire import packets
@@ -26,6 +27,8 @@ from hairtrigger.wire.worker import (
     RunInfo,
 )
 
+HAND_OUT_BYTES = 4 * 1_048_576  # of payloads stored apart, in one answer
+READ_S = 24 * 3_600  # for how long a worker may read one of the others
 MAX_LEASES = 20_000  # that one session may hold
 _register = msgspec.json.Decoder(Register)
 _fetch = msgspec.json.Decoder(Fetch)
@@ -98,12 +101,18 @@ async def leave(call: Call) -> Answer:
 
 
 async def _fill_stored(call: Call, runs: list[RunInfo]) -> None:
-    """Put in the payloads that are stored apart: a worker reads payloads, not packets."""
+    """Put in the payloads that are stored apart, as many as one answer should carry. Of the others the worker
+    gets a signed path, and reads each when its run begins."""
+    store, env, room = call.server.store, call.caller.env, HAND_OUT_BYTES
     for run in runs:
-        if run.payload is not None and run.payload[0] == packets.STORE:
-            found = await call.server.store.get_blob(call.caller.env.id, run.payload[1])
-            if found is not None:
-                run.payload = (found[0], found[1].decode())
+        if run.payload is None or run.payload[0] != packets.STORE:
+            continue
+        path = run.payload[1]
+        found = await store.get_blob(env.id, path, most=room) if room else None
+        if found is not None:
+            run.payload, room = (found[0], found[1].decode()), room - len(found[1])
+        else:  # what comes after it is not asked for, so that there are few looks
+            run.payload, room = (packets.STORE, signed(call, env, path, "get", READ_S)), 0
 
 
 def _leaving(call: Call) -> list[Header]:
