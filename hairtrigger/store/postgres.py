@@ -26,6 +26,7 @@ from hairtrigger.store.database import (
     Transaction,
 )
 from hairtrigger.store.execution import Execution
+from hairtrigger.store.keeping import Keeper
 from hairtrigger.store.listener import Listener
 from hairtrigger.telemetry.events import emit
 
@@ -36,7 +37,6 @@ OUTAGE_S = 1.0  # away for longer: nobody could renew a lease meanwhile
 MAX_REPEATS = 50
 READERS = 4
 WRITERS = 2  # one transaction's rows are prepared while the other one's are written
-VACUUM_AFTER = 20_000  # rows that left the queue
 _AGAIN = (Conflict, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, OverflowError)
 
@@ -69,7 +69,7 @@ class Postgres(Database):
         self.on_told = lambda _: None
         self._idle: list[Any] = []  # connections that no transaction uses now
         self._readers: asyncpg.Pool | None = None
-        self._keeper: asyncpg.Connection | None = None
+        self._keeper = Keeper(url)
         self._listener: Listener | None = None
         self._membership = membership.Membership()
         self._offset_ms = 0.0
@@ -136,14 +136,14 @@ class Postgres(Database):
         with contextlib.suppress(*AWAY, asyncpg.PostgresError):
             if self._idle:
                 await self._membership.leave(self._idle[0])
-        for connection in (*self._idle, self._keeper):
-            if connection is not None:
-                with contextlib.suppress(*AWAY, asyncpg.PostgresError):
-                    await connection.close(timeout=2)
+        for connection in self._idle:
+            with contextlib.suppress(*AWAY, asyncpg.PostgresError):
+                await connection.close(timeout=2)
+        await self._keeper.close()
         if self._readers is not None:
             self._readers.terminate()
         self._idle.clear()
-        self._keeper = self._readers = self._listener = None
+        self._readers = self._listener = None
 
     async def write(self, transaction: Transaction[T], *, lanes: Callable[[], set[int]] = set) -> T:
         deadline, pause_s, repeats = self._deadline(), 0.02, 0
@@ -151,7 +151,7 @@ class Postgres(Database):
         while True:
             try:
                 if lacks_partition:
-                    await partitions.ensure(await self._keep_connection(), [self.now()])
+                    await self._keeper.add_partitions(self.now())
                     lacks_partition, has_partition = False, True
                 result = await self._attempt(transaction, lanes, deadline, alone=alone)
             except _Alone:
@@ -321,27 +321,10 @@ class Postgres(Database):
             await self._listener.tell(facts)
 
     async def keep(self) -> None:
-        """Renew this server's number, make partitions ahead, vacuum the queue."""
-        connection = await self._keep_connection()
-        try:
-            if self._listener is not None:
-                await self._listener.check()
-            await self._membership.renew(connection)
-            await partitions.ensure(connection, [self.now()])
-            if self._execution.left >= VACUUM_AFTER:
-                self._execution.left = 0
-                # one server at a time: the others skip a table that is locked
-                await connection.execute(_VACUUM)
-        except AWAY as error:
-            connection.terminate()
-            raise Unavailable(f"The database is away ({say(error)}).") from error
+        await self._keeper.keep(self._membership, self._listener, self._execution, self.now())
 
     async def forget(self, instant: int) -> int:
-        connection = await self._keep_connection()
-        gone = await partitions.drop_before(connection, instant)
-        if gone:
-            emit("runs.pruned", count=gone)
-        return partitions.begin_of(instant)
+        return await self._keeper.forget(instant)
 
     def _deadline(self) -> float:
         """Until when to wait for the database: whoever comes when it has been away for long waits no more."""
@@ -356,11 +339,6 @@ class Postgres(Database):
             if not connection.is_closed():
                 return connection
         return await connecting.connect(self.url, pooled=self._pooled, timeout_s=_left(deadline))
-
-    async def _keep_connection(self) -> Any:
-        if self._keeper is None or self._keeper.is_closed():
-            self._keeper = await connecting.connect_plainly(self.url, "hairtrigger upkeep")
-        return self._keeper
 
     def _set_clock(self, now_ms: int) -> None:
         self._offset_ms = now_ms - time.monotonic() * 1000
@@ -381,7 +359,6 @@ class Postgres(Database):
 _BEGIN_TICK = "select now_ms, catalog, xid from begin_tick($1, $2)"
 _CATALOG_CHANGED = "update catalog_state set version = version + 1 returning version"
 _CLOCK = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
-_VACUUM = "vacuum (skip_locked, truncate off) live, lanes"
 
 
 def _left(deadline: float) -> float:

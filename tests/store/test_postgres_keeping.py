@@ -10,7 +10,7 @@ import pytest
 from hairtrigger.engine import trigger as triggers
 from hairtrigger.engine import upkeep
 from hairtrigger.errors import Unavailable
-from hairtrigger.store import committer, membership, partitions, postgres
+from hairtrigger.store import committer, keeping, membership, partitions, postgres
 from hairtrigger.wire import ids
 from hairtrigger.wire.worker import RunInfo
 from tests import databases
@@ -135,6 +135,28 @@ async def test_dropping_that_broke_off_is_gone_on_with(servers: Servers, done: i
     )
 
 
+async def test_dropping_waits_for_a_reader_and_nothing_else_waits_with_it(
+    servers: Servers,
+) -> None:
+    (world,) = await servers.start(1)
+    await finish_one(world)
+    await at(servers, [world], MONDAY + 4 * WEEK)
+    reader = await asyncpg.connect(servers.url)
+    async with reader.transaction():
+        await reader.execute("select from runs")
+        pruning = asyncio.create_task(upkeep.prune(world.store, retention_ms=WEEK))
+        waits = "select 1 from pg_stat_activity where query like 'alter table%' and wait_event_type = 'Lock'"
+        await eventually(lambda: servers.ask(waits), "the dropping to wait")
+
+        await world.store.database.keep()
+        assert await world.status(await finish_one(world)) == "COMPLETED"
+        assert not pruning.done()
+
+    await pruning
+    await reader.close()
+    assert partitions.week_of(MONDAY) not in await weeks(servers)
+
+
 async def test_numbers_of_servers_are_unique_and_so_are_the_ids_they_make(
     servers: Servers,
 ) -> None:
@@ -218,7 +240,7 @@ async def test_clock_that_differs_is_set_right_with_the_next_tick(servers: Serve
 async def test_queue_is_vacuumed_once_much_has_left_it(
     servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "VACUUM_AFTER", 100)
+    monkeypatch.setattr(keeping, "VACUUM_AFTER", 100)
     (world,) = await servers.start(1)
     worker = await world.register("work")
     vacuumed = "select vacuum_count from pg_stat_all_tables where relname = 'live'"
