@@ -66,20 +66,19 @@ where run_id in (
 returning run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
 
 -- The session is locked, so that whoever ends it sees what it was given here. The run's own columns come with it,
--- which saves a look-up and a round trip.
+-- which saves a look-up and a round trip. An array is read once only: reading it is parsing it.
 -- each: claim
 with s as materialized (
   select 1 from workers where id = ($1::bigint[])[1] and version = ($3::bigint[])[1] for key share),
 c as materialized (
-  select p.place, p.run_id from s cross join unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
+  select p.place, p.run_id, q.worker, q.now, q.version from s cross join unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
       $6::bigint[]) q(worker, now, version, lane, n, low)
     cross join lateral (
       select ctid as place, run_id from live where lane = q.lane and state = 1 and order_at >= q.low
         and (version is null or version = q.version) and (expires_at is null or expires_at > q.now)
       order by order_at, run_id limit q.n for update skip locked) p)
-update live set state = 2, worker = ($1::bigint[])[1], fence = fence + 1, claimed_at = ($2::bigint[])[1],
-  expires_at = null, started_at = coalesce(started_at, ($2::bigint[])[1]),
-  version = coalesce(live.version, ($3::bigint[])[1])
+update live set state = 2, worker = c.worker, fence = fence + 1, claimed_at = c.now, expires_at = null,
+  started_at = coalesce(started_at, c.now), version = coalesce(live.version, c.version)
 from c join runs r on r.id = c.run_id where live.ctid = c.place
 returning live.run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane, r.task, r.queue, r.ckey,
   r.created_at, r.payload, r.payload_type, r.tags, r.parent, r.root, r.batch, r.schedule, r.max_attempts,
@@ -99,14 +98,14 @@ returning run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
 with s as materialized (
   select 1 from workers where id = ($1::bigint[])[1] and version = ($3::bigint[])[1] for key share),
 c as materialized (
-  select p.place, p.run_id from s cross join unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
+  select p.place, p.run_id, q.worker, q.now, q.version from s cross join unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
       $6::bigint[]) q(worker, now, version, lane, n, low)
     cross join lateral (
       select ctid as place, run_id from live where lane = q.lane and state = 1 and order_at >= q.low
         and version = q.version and (expires_at is null or expires_at > q.now)
       order by order_at, run_id limit q.n for update skip locked) p)
-update live set state = 2, worker = ($1::bigint[])[1], fence = fence + 1, claimed_at = ($2::bigint[])[1],
-  expires_at = null, started_at = coalesce(started_at, ($2::bigint[])[1])
+update live set state = 2, worker = c.worker, fence = fence + 1, claimed_at = c.now, expires_at = null,
+  started_at = coalesce(started_at, c.now)
 from c join runs r on r.id = c.run_id where live.ctid = c.place
 returning live.run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane, r.task, r.queue, r.ckey,
   r.created_at, r.payload, r.payload_type, r.tags, r.parent, r.root, r.batch, r.schedule, r.max_attempts,
