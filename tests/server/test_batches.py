@@ -131,7 +131,7 @@ async def test_two_clients_that_upload_the_same_batch_make_each_run_once(api: Ap
     assert len(set((await api.get(f"/api/v2/batches/{batch}")).json()["runs"])) == 300
 
 
-async def test_no_more_is_read_while_a_group_is_being_stored(app: App, api: Api) -> None:
+async def test_no_more_is_read_while_two_groups_are_being_stored(app: App, api: Api) -> None:
     batch = await announce(api, 1_000)
     sizes: list[int] = []
     sent = iter(
@@ -158,7 +158,8 @@ async def test_no_more_is_read_while_a_group_is_being_stored(app: App, api: Api)
     await app(scope, receive, send)
 
     assert replies[0]["status"] == 200
-    assert sizes == list(range(0, 1_001, 250))
+    assert len(sizes) == 5
+    assert all(size >= (received - 2) * 250 for received, size in enumerate(sizes))
 
 
 async def test_an_item_that_cannot_be_a_run_fails_alone(api: Api) -> None:

@@ -1,11 +1,13 @@
 """Batches: announced, filled by a stream of lines, looked up.
 
-The lines of an upload are decoded and handed to the engine in groups, and no more is read from the
-connection while a group is being stored. An upload may break off anywhere and be sent again: items carry
-their index. Source: Trigger.dev's two-phase batches.
+The lines of an upload are decoded and handed to the engine in groups, each while those before it are being
+stored, and no more is read from the connection than that. An upload may break off anywhere and be sent
+again: items carry their index. Source: Trigger.dev's two-phase batches.
 """
 
+import asyncio
 import re
+from collections import deque
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -28,6 +30,7 @@ from hairtrigger.wire import durations, ids
 from hairtrigger.wire.options import BatchItem, CreateBatch
 
 GROUP_ITEMS, GROUP_BYTES = 250, 262_144
+STORING = 2  # groups of an upload, while the next one is read
 _create = msgspec.json.Decoder(CreateBatch)
 _item = msgspec.json.Decoder(BatchItem)
 _name = msgspec.json.Decoder(str)
@@ -109,16 +112,25 @@ async def add_items(call: Call) -> Answer:
     number = call.number("batch", "batch")
     id_ = ids.public("batch", number)
     store, env = call.server.store, call.caller.env
-    accepted = deduplicated = 0
-    progress: engine.Added | None = None
-    async for group in _groups(call, id_):
-        progress = await engine.add_items(store, env, number, group.items, broken=group.broken)
-        accepted, deduplicated = accepted + progress.accepted, deduplicated + progress.deduplicated
-    if progress is None:
-        progress = await engine.add_items(store, env, number, [])
-    added = Added(id_, accepted, deduplicated, progress.sealed)
-    if not progress.sealed:
-        added.enqueued_count, added.expected_count = progress.enqueued, progress.expected
+    stored: list[engine.Added] = []
+    storing: deque[asyncio.Task[engine.Added]] = deque()
+    try:
+        async for group in _groups(call, id_):
+            if len(storing) == STORING:
+                stored.append(await storing.popleft())
+            adding = engine.add_items(store, env, number, group.items, broken=group.broken)
+            storing.append(asyncio.create_task(adding))
+        while storing:
+            stored.append(await storing.popleft())
+    finally:
+        await asyncio.gather(*storing, return_exceptions=True)
+    if not stored:
+        stored.append(await engine.add_items(store, env, number, []))
+    last = max(stored, key=lambda one: one.enqueued)
+    accepted = sum(one.accepted for one in stored)
+    added = Added(id_, accepted, sum(one.deduplicated for one in stored), last.sealed)
+    if not last.sealed:
+        added.enqueued_count, added.expected_count = last.enqueued, last.expected
     return answers.json(added)
 
 
