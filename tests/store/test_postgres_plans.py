@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from hairtrigger.store import connecting
+from hairtrigger.store import connecting, statements
 from hairtrigger.store.execution import Execution
 from tests import databases
 from tests.store import test_plans
@@ -283,3 +283,10 @@ insert into workers (id, env, version, lease_until, slots, info)
 drop table n;
 analyze
 """
+
+
+def test_an_array_is_read_once_and_not_for_every_row() -> None:
+    """Arrays of numbers travel as text: to read one is to parse all of it."""
+    for name, text in statements.load("postgres").many.items():
+        changes = text.rpartition("\nupdate ")[2] if "\nupdate " in text else ""
+        assert "[1]" not in changes, name
