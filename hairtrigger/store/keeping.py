@@ -35,20 +35,21 @@ class Keeper:
         Raises:
             Unavailable: the database is away.
         """
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await connecting.connect_plainly(self._url, _NAME)
+        connection = self._connection
+        if connection is None or connection.is_closed():
+            connection = self._connection = await connecting.connect_plainly(self._url, _NAME)
         try:
             async with asyncio.timeout(KEEP_S):
                 if listener is not None:
                     await listener.check()
-                await membership.renew(self._connection)
-                await partitions.ensure(self._connection, [now])
+                await membership.renew(connection)
+                await partitions.ensure(connection, [now])
                 if execution.left >= VACUUM_AFTER:
                     execution.left = 0
                     # one server at a time: the others skip a table that is locked
-                    await self._connection.execute(_VACUUM)
+                    await connection.execute(_VACUUM)
         except connecting.AWAY as error:
-            self._connection.terminate()
+            connection.terminate()
             raise Unavailable(f"The database is away ({connecting.say(error)}).") from error
 
     async def add_partitions(self, now: int) -> None:

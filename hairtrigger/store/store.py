@@ -199,8 +199,10 @@ class Store:
         self, env: int, name: str, *, most: int | None = None
     ) -> tuple[str, bytes] | None:
         """A large value's data type and bytes, or None; also when it has more than ``most`` bytes."""
-        statement = ("get_blob", env, name) if most is None else ("small_blob", env, name, most)
-        rows = await self.read(one(*statement))
+        if most is None:
+            rows = await self.read(one("get_blob", env, name))
+        else:
+            rows = await self.read(one("small_blob", env, name, most))
         return (rows[0][0], rows[0][1]) if rows else None
 
 
