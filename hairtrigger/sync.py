@@ -20,9 +20,6 @@ from collections.abc import (
 from datetime import (
     datetime,
 )
-from msgspec import (
-    UNSET,
-)
 from typing import (
     Any,
     Generic,
@@ -203,7 +200,7 @@ from hairtrigger.sdk.send_batch import (
     runs_call,
 )
 from hairtrigger.sdk.stored import (
-    LARGE_BYTES,
+    is_large,
     moved,
     path_of,
     place_call,
@@ -338,7 +335,7 @@ def put_apart(client: Client, item: Item) -> Item:
     Raises:
         TooLarge: the payload has more bytes than the server stores.
     """
-    if item.payload is UNSET or memoryview(item.payload).nbytes < LARGE_BYTES:
+    if not is_large(item):
         return item
     place = client.send_blocking(place_call())
     client.send_blocking(upload_call(place, item))

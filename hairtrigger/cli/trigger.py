@@ -14,6 +14,7 @@ from hairtrigger.cli.commands import command as make_command
 from hairtrigger.cli.problems import FAILED, NOT_FOUND, TIMED_OUT, USAGE, CommandError
 from hairtrigger.cli.state import State, pass_state
 from hairtrigger.errors import ResultTimeout
+from hairtrigger.sdk import stored
 from hairtrigger.sdk.api import ApiCall, reads
 from hairtrigger.sdk.trigger_options import payload_of, wire_options
 from hairtrigger.wire import packets
@@ -64,9 +65,11 @@ def command(
         return _trigger_batch(state, task, batch, given)
     value = payloads.fitted(task, payloads.parse(payload, schema), schema)
     begun = time.perf_counter()
-    from hairtrigger.sync import put_apart  # takes a moment: not for --help
+    item = _item(task, value, given)
+    if stored.is_large(item):
+        from hairtrigger.sync import put_apart  # all of the mirror, for this alone
 
-    item = put_apart(state.client, _item(task, value, given))
+        item = put_apart(state.client, item)
     handle = state.client.submit_blocking(item)
     assert handle.id is not None
     memory.remember(state.root, "runs", [handle.id])

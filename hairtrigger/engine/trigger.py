@@ -120,11 +120,11 @@ def _set_payload(run: NewRun, payload: Raw | UnsetType, kind: str | None) -> Non
         except ValueError as error:
             raise BadRequest(f"A payload of type {kind} must be a string ({error}).") from None
         kind, text = _text_payload(kind, value)
-    if len(text) * 4 > limits.MAX_PAYLOAD_BYTES < len(text.encode()):
-        raise TooLarge(f"The payload is larger than {limits.MAX_PAYLOAD_BYTES} bytes.")
-    if kind != packets.STORE and len(text) * 4 >= packets.STORED_FROM:
+    if len(text) * 4 >= packets.STORED_FROM:  # it may be large; most are known not to be
         body = text.encode()
-        if len(body) >= packets.STORED_FROM:
+        if len(body) > limits.MAX_PAYLOAD_BYTES:
+            raise TooLarge(f"The payload is larger than {limits.MAX_PAYLOAD_BYTES} bytes.")
+        if kind != packets.STORE and len(body) >= packets.STORED_FROM:
             run.stored = Stored(kind, body)
             kind, text = packets.STORE, packets.new_path()
     run.payload, run.payload_type = text, _TYPE[kind]

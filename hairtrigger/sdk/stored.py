@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import Raw
 
 from hairtrigger.errors import ApiError
 from hairtrigger.sdk.api import Answer, ApiCall, nothing, reads
@@ -37,11 +37,16 @@ async def put_apart(client: Client, item: Item) -> Item:
     Raises:
         TooLarge: the payload has more bytes than the server stores.
     """
-    if item.payload is UNSET or memoryview(item.payload).nbytes < LARGE_BYTES:
+    if not is_large(item):
         return item
     place = await client.send(place_call())
     await client.send(upload_call(place, item))
     return moved(item, place)
+
+
+def is_large(item: CoalescedTrigger | BatchItem) -> bool:
+    """Whether an item's payload is uploaded before it is sent."""
+    return isinstance(item.payload, Raw) and memoryview(item.payload).nbytes >= LARGE_BYTES
 
 
 def place_call() -> ApiCall[Place]:

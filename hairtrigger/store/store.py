@@ -23,6 +23,7 @@ from hairtrigger.wire import ids
 from hairtrigger.wire.worker import RunInfo
 
 T = TypeVar("T")
+ANY_SIZE = 1 << 62  # of a blob, in bytes
 
 
 class Store:
@@ -196,13 +197,10 @@ class Store:
         await self.change(lambda _, now: one("put_blob", env, name, kind, body, now))
 
     async def get_blob(
-        self, env: int, name: str, *, most: int | None = None
+        self, env: int, name: str, *, most: int = ANY_SIZE
     ) -> tuple[str, bytes] | None:
         """A large value's data type and bytes, or None; also when it has more than ``most`` bytes."""
-        if most is None:
-            rows = await self.read(one("get_blob", env, name))
-        else:
-            rows = await self.read(one("small_blob", env, name, most))
+        rows = await self.read(one("get_blob", env, name, most))
         return (rows[0][0], rows[0][1]) if rows else None
 
 

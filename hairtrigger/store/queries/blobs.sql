@@ -4,6 +4,7 @@
 insert into blobs (env, name, type, body, created_at) values ($1, $2, $3, $4, $5)
 on conflict (env, name) do update set type = excluded.type, body = excluded.body
 
+-- Nobody forgets it beside this transaction; the instant is for the other dialect.
 -- name: need_blob.sqlite
 select 1 from blobs where env = $1 and name = $2 and $3 > 0
 
@@ -18,10 +19,7 @@ insert into blob_uses (run_id, env, name) values ($1, $2, $3) on conflict do not
 select 1 from blobs where env = $1 and name = $2
 
 -- name: get_blob
-select type, body from blobs where env = $1 and name = $2
-
--- name: small_blob
-select type, body from blobs where env = $1 and name = $2 and length(body) <= $3
+select type, body from blobs where env = $1 and name = $2 and length(body) <= cast($3 as bigint)
 
 -- name: old_blobs
 delete from blobs where (env, name) in (

@@ -71,8 +71,9 @@ returning run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
 with s as materialized (
   select 1 from workers where id = ($1::bigint[])[1] and version = ($3::bigint[])[1] for key share),
 c as materialized (
-  select p.place, p.run_id, q.worker, q.now, q.version from s cross join unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-      $6::bigint[]) q(worker, now, version, lane, n, low)
+  select p.place, p.run_id, q.worker, q.now, q.version
+  from s cross join unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+      q(worker, now, version, lane, n, low)
     cross join lateral (
       select ctid as place, run_id from live where lane = q.lane and state = 1 and order_at >= q.low
         and (version is null or version = q.version) and (expires_at is null or expires_at > q.now)
@@ -98,8 +99,9 @@ returning run_id, fence, attempt, flags, order_at, started_at, usage_ms, lane
 with s as materialized (
   select 1 from workers where id = ($1::bigint[])[1] and version = ($3::bigint[])[1] for key share),
 c as materialized (
-  select p.place, p.run_id, q.worker, q.now, q.version from s cross join unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-      $6::bigint[]) q(worker, now, version, lane, n, low)
+  select p.place, p.run_id, q.worker, q.now, q.version
+  from s cross join unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+      q(worker, now, version, lane, n, low)
     cross join lateral (
       select ctid as place, run_id from live where lane = q.lane and state = 1 and order_at >= q.low
         and version = q.version and (expires_at is null or expires_at > q.now)
