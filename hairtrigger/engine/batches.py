@@ -148,12 +148,10 @@ async def add_items(
     Raises:
         NotFound: no such batch here. Unprocessable: it was aborted, or an index is beyond its count.
     """
-    now = store.now()
     known_errors = broken or {}
     sent = [item.index for item in items]
     read = [
-        (item, known_errors.get(item.index) or _read(store, env, batch_id, item, now))
-        for item in items
+        (item, known_errors.get(item.index) or _read(store, env, batch_id, item)) for item in items
     ]
 
     def fill(catalog: Catalog, now: int) -> Steps[Added]:
@@ -184,11 +182,11 @@ async def add_items(
 
 
 def _read(
-    store: Store, env: Environment, batch_id: int, item: BatchItem, now: int
+    store: Store, env: Environment, batch_id: int, item: BatchItem
 ) -> NewRun | HairtriggerError:
     asked = Item(item.task, item.payload, item.options, function="batchTrigger")
     try:
-        run = read_item(store, env, asked, now)
+        run = read_item(store, env, asked)
     except HairtriggerError as error:
         return error
     run.batch = batch_id

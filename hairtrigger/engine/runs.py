@@ -106,7 +106,7 @@ async def replay(
         priority=body.priority, idempotency_key=body.idempotency_key,
         idempotency_key_ttl=body.idempotency_key_ttl, lock_to_version=version, test=run.options.test,
     )  # fmt: skip
-    new = read_item(store, env, Item(run.task, body.payload, options), store.now())
+    new = read_item(store, env, Item(run.task, body.payload, options))
     if body.payload is UNSET and run.payload is not None:
         new.payload, new.payload_type = run.payload[1], TYPES.index(run.payload[0])
     new.queue = new.queue or run.queue

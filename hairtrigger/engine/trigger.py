@@ -60,10 +60,9 @@ async def trigger(
     answers: list[Outcome | HairtriggerError] = []
     runs: list[NewRun] = []
     places: list[int] = []
-    now = store.now()
     for item in items:
         try:
-            run = read_item(store, env, item, now)
+            run = read_item(store, env, item)
         except HairtriggerError as error:
             answers.append(error)
         else:
@@ -80,7 +79,7 @@ async def trigger(
     return answers
 
 
-def read_item(store: Store, env: Environment, item: Item, now: int) -> NewRun:
+def read_item(store: Store, env: Environment, item: Item) -> NewRun:
     """Check one item and bring it into the engine's terms.
 
     Raises:
@@ -96,6 +95,7 @@ def read_item(store: Store, env: Environment, item: Item, now: int) -> NewRun:
     _set_payload(run, item.payload, given.payload_type)
     options = RunOptions(function=item.function, source=item.source)
     if given is not _NO_OPTIONS:
+        now = store.now()  # not before the run's number: a delay counts from its creation at least
         _set_order(run, options, given, now)
         _set_limits(store, env, run, options, given)
         _set_keys(run, options, given, now)

@@ -10,7 +10,7 @@ from hairtrigger.engine import runs, upkeep
 from hairtrigger.errors import BadRequest, HairtriggerError, NotFound, TooLarge, Unprocessable
 from hairtrigger.wire import ids
 from hairtrigger.wire.options import ReplayBody
-from tests.clock import HOUR, MINUTE, SECOND
+from tests.clock import HOUR, MINUTE, SECOND, Clock
 from tests.engine.driving import World, manifest, number
 
 
@@ -197,6 +197,17 @@ async def test_repeated_replay_request_makes_one_run(world: World) -> None:
     assert len(set(made)) == 1
     with pytest.raises(Unprocessable):
         await replay(world, run_id, version="20000101.1")
+
+
+async def test_a_delay_counts_from_the_creation_that_the_run_shows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Clock, "__call__", lambda clock: (clock.move(1) + 0.5) / 1_000)
+
+    run = await world.run(await world.trigger(delay="5s"))
+
+    assert run.delayed_until is not None
+    assert run.delayed_until - run.created_at >= 5 * SECOND
 
 
 async def test_delayed_run_can_be_put_off_and_brought_forward(world: World) -> None:
