@@ -23,7 +23,7 @@ def freeze_a_worker(scene: Scene) -> None:
 
 def _freeze(scene: Scene, pid: int) -> None:
     victim = next(one for one in scene.live.workers if one.popen.pid == pid)
-    runs = scene.trigger("steady", 12, 1.0) + scene.trigger("once", 12, 1.0)
+    runs = scene.trigger("steady", 12, 3.0) + scene.trigger("once", 12, 3.0)
     until(lambda: len(scene.begun(runs)) == len(runs), "all runs to begin")
     pids = scene.freeze(victim)
     refused = len(said(list(scene.live.servers.values()), "report.refused"))
