@@ -87,7 +87,8 @@ class Scene:
         family = psutil.Process(worker.popen.pid).children(recursive=True)
         worker.kill()
         at = time.monotonic()
-        _, alive = psutil.wait_procs(family, timeout=2)
+        psutil.wait_procs(family, timeout=2)
+        alive = [one for one in family if _is_alive(one)]
         assert not alive, f"These outlived their worker by 2 s: {alive}"
         for one in family:
             self.ledger.mark("dead", one.pid)
@@ -311,3 +312,11 @@ def scene(
 def said(processes: list[Process], event: str) -> list[str]:
     """The lines with this event in what processes have said."""
     return [line for one in processes for line in one.output().splitlines() if event in line]
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Whether it runs: one that is dead and not collected by its new parent yet does not."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
