@@ -8,7 +8,7 @@ from hairtrigger.engine import attempts
 from hairtrigger.engine.batches import UNSEALED_MS
 from hairtrigger.rules.attempts import Finish, HandOut, after_result
 from hairtrigger.rules.run import RunError
-from hairtrigger.store import sessions, settle, watch
+from hairtrigger.store import sessions, settle, stats, watch
 from hairtrigger.store import store as stores
 from hairtrigger.store.catalog import DEFAULT_POLICY, Catalog
 from hairtrigger.store.database import Row, Steps, each, fetch
@@ -186,7 +186,8 @@ async def prune(store: Store, *, retention_ms: int) -> int:
     until = await store.database.forget(store.now() - retention_ms) if retention_ms else 0
     cutoff = ids.first_at(until)
 
-    def forget(_: Catalog, now: int) -> Steps[tuple[int, bool]]:
+    def forget(catalog: Catalog, now: int) -> Steps[tuple[int, bool]]:
+        yield from stats.forget(catalog, now)
         more = yield from _sweep(
             ("expired_keys", now, BATCH),
             ("expired_requests", now, BATCH),
@@ -204,6 +205,7 @@ async def prune(store: Store, *, retention_ms: int) -> int:
             ("old_blobs", now - retention_ms, BLOBS),
             ("old_batches", cutoff, BATCH),
             ("orphan_items", cutoff, BATCH),
+            ("old_error_runs", cutoff, BATCH),
         )
         return len(run_ids), more or older or len(run_ids) == BATCH
 

@@ -227,7 +227,8 @@ def _add(
     flags = (HAS_KEY if run.key is not None else 0) | (IN_BATCH if run.batch is not None else 0)
     order_at = (at or run.created_at) - run.priority_ms
     live: list[object] = [
-        run.id, run.env, -queue.id, int(state), 0, order_at, at, expires, flags, run.version
+        run.id, run.env, -queue.id, int(state), 0, order_at, at, expires, flags, run.version,
+        task.id,
     ]  # fmt: skip
     if queue.limit is None:
         rows.live.append(tuple(live))

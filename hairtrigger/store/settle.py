@@ -16,6 +16,7 @@ from hairtrigger.rules.attempts import Again, Finish, HandOut, Step
 from hairtrigger.rules.run import RunOptions
 from hairtrigger.store.catalog import DEFAULT_POLICY, Catalog
 from hairtrigger.store.database import Row, Steps, each, fetch, gather
+from hairtrigger.store.stats import Finished
 from hairtrigger.wire import metadata
 from hairtrigger.wire.packets import TYPES
 from hairtrigger.wire.statuses import (
@@ -32,7 +33,7 @@ from hairtrigger.wire.worker import Packet, Result
 _encode = msgspec.json.Encoder().encode
 _options = msgspec.json.Decoder(RunOptions)
 _TYPE = {name: position for position, name in enumerate(TYPES)}
-_COMPLETED = 6  # columns of a row of ``complete`` that every database answers
+_COMPLETED = 10  # columns of a row of ``complete`` that every database answers
 
 
 @dataclass(slots=True)
@@ -71,6 +72,7 @@ class Ends:
     ready: list[tuple[int, int]] = field(
         default_factory=list
     )  # (lane, order_at) of what goes back at once
+    finished: Finished = field(default_factory=Finished)
 
 
 def settle(catalog: Catalog, items: list[Settle], now: int) -> Steps[list[Settled]]:
@@ -110,9 +112,11 @@ def _complete(ends: Ends, items: list[Settle], now: int) -> Steps[dict[int, Sett
     ))  # fmt: skip
     answers: dict[int, Settled] = {}
     for row in rows:
-        run_id, env, lane, tracked, attempt, flags, *_ = row
+        run_id, env, lane, tracked, attempt, flags, task, order_at, started_at, fence, *_ = row
         if len(row) > _COMPLETED:  # SQLite leaves the rest to us
             ends.results.append(row[_COMPLETED:])
+        ready_at = order_at if fence == 1 else None
+        ends.finished.add(env, task, run_id, FinalStatus.COMPLETED, now, started_at, ready_at)
         ends.stopped[env, lane] += 1
         if tracked:
             _move(ends, lane, LiveState.RUNNING, None)
@@ -179,7 +183,7 @@ def end(
     """Note what the end of one hand-out writes. ``row`` is one of ``handed_out``; ``reported`` says that
     its worker told us."""
     (run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
-     version, order_at) = row  # fmt: skip
+     version, order_at, task) = row  # fmt: skip
     usage_ms += used_ms
     was_running = state == LiveState.RUNNING
     believed = (run_id, fence, state, flags)
@@ -189,6 +193,8 @@ def end(
         case Finish(status, output, error):
             begun = attempt if was_running or not fence else attempt - 1
             ends.gone.append(believed)
+            ready_at = order_at if fence == 1 else None
+            ends.finished.add(env, task, run_id, status, now, started_at, ready_at)
             ends.results.append((
                 run_id, env, int(status), begun if fence else 0, fence, started_at, now, usage_ms, version,
                 *_stored(output),
@@ -229,6 +235,7 @@ def write_ends(catalog: Catalog, ends: Ends, now: int) -> Steps[None]:
     """Write what was noted."""
     yield each("delete_live", ends.gone)
     yield each("insert_results", ends.results)
+    yield each("insert_deltas", ends.finished.rows())
     yield each("send_back", ends.back)
     for lane, order_at in ends.ready:
         catalog.lower(lane, order_at)

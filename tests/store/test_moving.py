@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hairtrigger.engine import runs, schedules
+from hairtrigger.engine import runs, schedules, stats
 from hairtrigger.engine.verify import verify_history
 from hairtrigger.errors import ConfigError
 from hairtrigger.store import leaving, moving, schema
@@ -79,6 +79,9 @@ async def lived(path: str, clock: Clock) -> World:
     await worker.report(events=[line])
     await world.store.put_blob(world.env.id, "large", "application/json", bytes(range(256)) * 40)
     await world.pause("keyed")
+    while await stats.roll_up(world.store) == 0:
+        continue
+    await worker.complete(held[1])
     for sql in (
         "insert into waitpoints (id, env, kind) values (7, 1, 0)",
         "insert into waits (waitpoint, run_id) values (7, 8)",

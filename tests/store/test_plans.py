@@ -109,6 +109,7 @@ FREE = {
     "verify_chunk", "verify_count", "verify_due", "verify_keys", "verify_lanes", "verify_limits",
     "verify_newest", "verify_tags", "verify_times", "slot_drift",
     "envs_with_lanes", "stranded_versions", "idle_debounces", "tags_of_runs", "old_blobs", "newest_number",
+    "any_deltas", "deltas_between", "take_deltas",  # of a table that holds seconds
 }  # fmt: skip
 
 

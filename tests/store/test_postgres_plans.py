@@ -15,7 +15,7 @@ from tests.store import test_plans
 
 GROWING = {
     "live", "lanes", "runs", "results", "attempts", "run_tags", "run_changes", "events", "idempotency",
-    "requests", "batch_items", "debounces", "batches",
+    "requests", "batch_items", "debounces", "batches", "rollups", "error_counts", "error_runs",
 }  # fmt: skip
 # The indexes that the plan reads by, all of them; "each" is the form for many rows.
 PLANS: dict[str, str] = {
@@ -25,6 +25,10 @@ PLANS: dict[str, str] = {
     "open_lanes": "lanes_open live_ready",
     "open_lanes_of": "lanes_open live_ready",
     "session_lives": "workers_pkey",
+    "rollups_at each": "rollups_pkey",
+    "rollups_between": "rollups_pkey",
+    "old_rollups each": "rollups_pkey",
+    "failures_of": "results_pkey runs_pkey",
     "slots_of": "slots_pkey",
     "changes_of": "run_changes_pkey",
     "lane_claimed each": "lanes_pkey",
@@ -278,6 +282,9 @@ insert into batch_items (batch, ix, run_id, task) select n / 100, n, id, 't' fro
 insert into batches (id, env, created_at, updated_at, total) select n, 1, 1, 1, 100 from n where n <= 300;
 insert into schedules (id, env, task, declarative, cron, timezone, next_at, created_at, updated_at, dedup)
   select n, 1, 1, 0, '', '', n, 1, 1, n from n where n <= 300;
+insert into rollups (env, step, task, at, body) select n % 3, 60000, n % 5, n, '' from n;
+insert into error_counts (error, step, at, runs) select n % 20, 60000, n, 1 from n;
+insert into error_runs (error, run_id) select n % 20, id from n;
 insert into workers (id, env, version, lease_until, slots, info)
   select n, 1, 1, n, 1, '' from n where n <= 50;
 drop table n;

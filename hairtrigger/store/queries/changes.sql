@@ -11,12 +11,12 @@ where r.parent in {list $1} and (l.run_id is not null or e.flags & 64 <> 0)
 -- Locked, so that nobody triggers a child of what is being cancelled: he waits, and is refused.
 -- name: to_cancel.postgres
 select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
-  version, order_at
+  version, order_at, task
 from live where run_id in {list $1} order by run_id for update
 
 -- name: to_cancel.sqlite
 select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
-  version, order_at
+  version, order_at, task
 from live where run_id in {list $1}
 
 -- exact: request_cancel
@@ -78,12 +78,12 @@ from unnest($1::bigint[], $2::bigint[]) x(run_id, expires_at) where live.run_id 
 
 -- name: expired_live.sqlite
 select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
-  version, order_at
+  version, order_at, task
 from live where expires_at <= $1 and state in (1, 5) and fence = 0 order by expires_at limit $2
 
 -- name: expired_live.postgres
 select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
-  version, order_at
+  version, order_at, task
 from live where expires_at <= $1 and state in (1, 5) and fence = 0 order by expires_at limit $2
 for update skip locked
 
@@ -92,7 +92,7 @@ select min(expires_at) from live where expires_at is not null
 
 -- name: overdue_live
 select l.run_id, l.env, l.lane, l.tracked, l.state, l.worker, l.fence, l.attempt, l.flags, l.started_at,
-  l.claimed_at, l.usage_ms, l.version, l.order_at
+  l.claimed_at, l.usage_ms, l.version, l.order_at, l.task
 from live l join runs r on r.id = l.run_id left join run_changes c on c.run_id = l.run_id
 where l.worker > 0 and l.state = 2
   and l.claimed_at + coalesce(c.max_duration, r.max_duration) - l.usage_ms + $2 < $1

@@ -47,8 +47,8 @@ insert into runs (id, env, task, queue, ckey, created_at, payload, payload_type,
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 
 -- name: insert_live
-insert into live (run_id, env, lane, state, tracked, order_at, at, expires_at, flags, version)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+insert into live (run_id, env, lane, state, tracked, order_at, at, expires_at, flags, version, task)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
 -- name: enter_lane
 insert into lanes (env, queue, ckey, lim, queued, runs, turn, paused, used_at)

@@ -19,7 +19,7 @@ select run_id, fence, flags, claimed_at from live where worker = $1
 
 -- name: handed_out_to
 select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
-  version, order_at
+  version, order_at, task
 from live where worker = $1
 
 -- name: delete_worker

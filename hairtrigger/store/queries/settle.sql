@@ -4,7 +4,7 @@
 -- the worker believes. SQLite answers the result to be inserted, too; PostgreSQL has done that.
 -- name: complete.sqlite
 delete from live where run_id = $1 and worker = $2 and fence = $3 and state = 2 and flags & 4 = 0
-returning run_id, env, lane, tracked, attempt, flags, run_id, env, 0, attempt, fence, started_at, $4, usage_ms + $5,
+returning run_id, env, lane, tracked, attempt, flags, task, order_at, started_at, fence, run_id, env, 0, attempt, fence, started_at, $4, usage_ms + $5,
   version, $6, $7, null, flags | 128, claimed_at
 
 -- each: complete
@@ -19,11 +19,11 @@ written as (
     output_type, flags, claimed_at)
   select run_id, env, 0, attempt, fence, started_at, now, usage_ms + used_ms, version, output, output_type,
     flags | 128, claimed_at from gone)
-select run_id, env, lane, tracked, attempt, flags from gone
+select run_id, env, lane, tracked, attempt, flags, task, order_at, started_at, fence from gone
 
 -- name: handed_out
 select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
-  version, order_at
+  version, order_at, task
 from live where run_id in {list $1}
 
 -- Not what was taken away from its worker: a report on that came too late.
