@@ -13,6 +13,7 @@
     ├── Unavailable           503    full, starting, stopping or without its database
     ├── ConnectionFailed             the server could not be reached at all
     ├── ConfigError, ProjectError    the project cannot be loaded
+    │   └── DatabaseInUse            a SQLite file that another process has
     ├── UnknownOption                a misspelt option of trigger()
     ├── TaskError                    how a run failed, as seen by whoever waits for it
     │   └── SubtaskError
@@ -193,6 +194,12 @@ class ConfigError(HairtriggerError):
     """A configuration file that is missing, broken, or has an unknown field."""
 
     code, status = "config", 400
+
+
+class DatabaseInUse(ConfigError):
+    """A SQLite file that another process works on."""
+
+    code = "database_in_use"
 
 
 class ProjectError(HairtriggerError):

@@ -18,7 +18,7 @@ _FREQUENT = frozenset({"runs.triggered", "run.completed", "run.failed", "run.ret
 _RED = frozenset({"tick.failed", "request.failed", "schedule.broken", "child.died", "project.broken",
                   "attempt.failed", "attempt.crashed"})  # fmt: skip
 _YELLOW = frozenset({"lease.lost", "worker.disconnected", "clock.jumped", "report.refused", "log.dropped",
-                     "worker.draining", "attempt.handed_back"})  # fmt: skip
+                     "worker.draining", "attempt.handed_back", "sign_in.refused"})  # fmt: skip
 _SILENT = frozenset({"runs.promoted", "child.started", "server.started"})
 _LEVELS = {"error": "red", "warn": "yellow", "debug": "cyan"}
 

@@ -27,6 +27,7 @@ TABLE = {
     "cron": (_HERE + "cron", "Say a cron pattern in words, with its next five times."),
     "server": (_HERE + "server", "Run a server: API, database and clockwork."),
     "migrate": (_HERE + "migrate", "Bring a database up to date, or move it to PostgreSQL."),
+    "users": (_HERE + "users", "Who may use the dashboard: list, add, remove, roles, passwords."),
     "worker": (_HERE + "worker", "Run a worker: it executes tasks for a server."),
     "verify": (_HERE + "verify", "Prove that nothing was lost, doubled or over a limit."),
     "doctor": (_HERE + "doctor", "Check configuration, key, server, database and task code."),
@@ -77,7 +78,8 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
 root = Root(
     "hairtrigger",
     table=TABLE,
-    aliases={"schedule": "schedules", "queue": "queues", "task": "tasks", "run": "runs"},
+    aliases={"schedule": "schedules", "queue": "queues", "task": "tasks", "run": "runs",
+             "user": "users"},
     is_root=True,
     help="Durable background jobs. Start with `hairtrigger init`, then `hairtrigger dev`.",
     params=[

@@ -147,7 +147,10 @@ async def _serve(
         _say_listening(state, settings, where, made)
         ready.set()
 
-    serving = asyncio.create_task(serve(settings, on_ready=listening, stop=stop))
+    def unset(where: str) -> None:
+        _say_setup(state, settings, where)
+
+    serving = asyncio.create_task(serve(settings, on_ready=listening, on_setup=unset, stop=stop))
     if worker is not None:
         await asyncio.wait(
             [serving, asyncio.create_task(ready.wait())], return_when=asyncio.FIRST_COMPLETED
@@ -191,6 +194,16 @@ def _say_listening(state: State, settings: "Settings", url: str, made: _Made) ->
             f"Anybody who reaches {settings.host}:{url.rpartition(':')[2]} can try keys, and HTTP is not "
             "encrypted: put a TLS proxy in front of it, or listen on 127.0.0.1."
         )
+
+
+def _say_setup(state: State, settings: "Settings", url: str) -> None:
+    """Where the first admin is made. On stderr, so that its token stays out of the log."""
+    if settings.log_format == "json":
+        from hairtrigger.cli import log_lines
+
+        state.out.raw(log_lines.as_json("server.setup", {"url": url}))
+    else:
+        state.out.say(f"  The dashboard has no admin yet. Create the first one at  {url}")
 
 
 def _say_keys(state: State, settings: "Settings", made: _Made) -> None:

@@ -181,8 +181,9 @@ def _aborted(now: int) -> Steps[None]:
 
 
 async def prune(store: Store, *, retention_ms: int) -> int:
-    """Forget what is over: expired keys, idle lanes, and runs finished longer ago than ``retention_ms``
-    (0: keep them for ever). Comes back at once while there was more than one batch of anything."""
+    """Forget what is over: expired keys and logins, idle lanes, and runs finished longer ago than
+    ``retention_ms`` (0: keep them for ever). Comes back at once while there was more than one batch of
+    anything."""
     until = await store.database.forget(store.now() - retention_ms) if retention_ms else 0
     cutoff = ids.first_at(until)
 
@@ -193,6 +194,7 @@ async def prune(store: Store, *, retention_ms: int) -> int:
             ("expired_requests", now, BATCH),
             ("idle_lanes", now - IDLE_LANE_MS, BATCH),
             ("idle_debounces", BATCH),
+            ("expired_logins", now, BATCH),
         )
         if not retention_ms:
             return 0, more

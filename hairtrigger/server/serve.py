@@ -19,6 +19,7 @@ async def serve(
     settings: Settings,
     *,
     on_ready: Callable[[str], None] | None = None,
+    on_setup: Callable[[str], None] | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM (in the main thread), or until ``stop`` is set.
@@ -28,6 +29,7 @@ async def serve(
 
     Args:
         on_ready: Called once with the server's URL when it takes requests.
+        on_setup: Called after it with the URL where the first admin is made, while there is none.
     Raises:
         ConfigError: the address is taken, or the database cannot be opened.
     """
@@ -35,10 +37,19 @@ async def serve(
     app = App(settings)
     try:
         await app.server.open()
+        setup = await app.server.visitors.setup_path()
     except BaseException:
         listening.close()
+        await app.server.close()
         raise
-    web = _Web(_config(app, settings), app, on_ready)
+
+    def ready(where: str) -> None:
+        if on_ready is not None:
+            on_ready(where)
+        if on_setup is not None and setup:
+            on_setup((settings.public_url.rstrip("/") or where) + setup)
+
+    web = _Web(_config(app, settings), app, ready)
     waiter = asyncio.create_task(_until(stop, web)) if stop is not None else None
     try:
         await web.serve(sockets=[listening])
@@ -59,9 +70,7 @@ def run(settings: Settings, *, on_ready: Callable[[str], None] | None = None) ->
 class _Web(uvicorn.Server):
     """uvicorn, which lets waiting calls answer before it waits for them, and leaves signals' fate to us."""
 
-    def __init__(
-        self, config: uvicorn.Config, app: App, on_ready: Callable[[str], None] | None
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, app: App, on_ready: Callable[[str], None]) -> None:
         super().__init__(config)
         self._app, self._on_ready = app, on_ready
         connections, most = self.server_state.connections, app.server.settings.max_connections
@@ -69,9 +78,8 @@ class _Web(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self._on_ready is not None and sockets:
-            host, port = sockets[0].getsockname()[:2]
-            self._on_ready(url(host, port))
+        if sockets:
+            self._on_ready(url(*sockets[0].getsockname()[:2]))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.server.drain()

@@ -12,10 +12,13 @@ from hairtrigger.engine import projects, upkeep
 from hairtrigger.engine.dequeue import Sessions
 from hairtrigger.errors import ConfigError
 from hairtrigger.server import loops
+from hairtrigger.server.fragments import Fragments
 from hairtrigger.server.keyring import Keyring
 from hairtrigger.server.live import Live
+from hairtrigger.server.pulses import Pulses
 from hairtrigger.server.rates import Buckets
 from hairtrigger.server.settings import MEMORY, Settings
+from hairtrigger.server.visitors import Visitors
 from hairtrigger.store import opening
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit
@@ -29,10 +32,13 @@ class Server:
         self.live = Live(settings.max_held)
         self.sessions = Sessions()
         self.buckets = Buckets(settings.rate_limit, settings.rate_refill)
+        self.fragments = Fragments()
         self.is_open = False
         self.url_secret = ""  # signs the URLs of packets
         self._store: Store | None = None
         self._keyring: Keyring | None = None
+        self._visitors: Visitors | None = None
+        self._pulses: Pulses | None = None
         self._clockwork: asyncio.Task[None] | None = None
 
     @property
@@ -44,6 +50,16 @@ class Server:
     def keyring(self) -> Keyring:
         assert self._keyring is not None, "open the server first"
         return self._keyring
+
+    @property
+    def pulses(self) -> Pulses:
+        assert self._pulses is not None, "open the server first"
+        return self._pulses
+
+    @property
+    def visitors(self) -> Visitors:
+        assert self._visitors is not None, "open the server first"
+        return self._visitors
 
     async def open(self) -> None:
         """Open the database, make the first project when there is none, start the clockwork.
@@ -77,6 +93,9 @@ class Server:
             await store.close()
             raise
         self._store, self._keyring = store, Keyring(store, vault)
+        secret = hashlib.sha256(b"dashboard " + master_key.encode()).digest()
+        self._visitors = Visitors(store, settings, secret)
+        self._pulses = Pulses(store)
         self._clockwork = asyncio.create_task(loops.run(store, self.settings), name="clockwork")
         self.is_open = True
         emit("server.started", host=self.settings.host, port=self.settings.port)
@@ -97,8 +116,10 @@ class Server:
         if self._clockwork is not None:
             self._clockwork.cancel()
             await asyncio.gather(self._clockwork, return_exceptions=True)
+        if self._pulses is not None:
+            await self._pulses.stop()
         await self._store.close()
-        self._store = self._keyring = self._clockwork = None
+        self._store = self._keyring = self._visitors = self._clockwork = self._pulses = None
         emit("server.stopped")
 
 

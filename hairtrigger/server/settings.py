@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hairtrigger.errors import ConfigError, InvalidDuration
+from hairtrigger.server import peers
 from hairtrigger.store import places
 from hairtrigger.store.places import MEMORY as MEMORY
 from hairtrigger.wire import durations
@@ -19,6 +20,7 @@ from hairtrigger.wire import durations
 PREFIX = "HAIRTRIGGER_"
 DEFAULT = "sqlite:///.hairtrigger/hairtrigger.db"
 LOG_FORMATS = ("text", "json")
+LOGINS = ("password", "none", "proxy")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -55,6 +57,24 @@ class Settings:
     master_key: str = _setting(
         "", "Seals keys at rest; empty: read from (or made in) a file beside the database."
     )
+    login: str = _setting(
+        "password",
+        "How people sign in to the dashboard: password; proxy: a proxy asks them, and says who "
+        "they are; none: nobody is asked, on loopback only.",
+    )
+    session_ms: int = _setting(
+        30 * 86_400_000, "How long a browser stays signed in after it was used last."
+    )
+    trusted_proxies: str = _setting(
+        "127.0.0.0/8,::1",
+        "Addresses or networks, with commas, whose X-Forwarded headers and users are believed.",
+    )
+    proxy_user_header: str = _setting(
+        "x-forwarded-user", "Who somebody is, with login proxy: an email address or another name."
+    )
+    proxy_name_header: str = _setting(
+        "", "What they are called, with login proxy; empty: as their user says."
+    )
     lease_ms: int = _setting(15_000, "How long a worker may be silent before its runs go on.")
     hold_ms: int = _setting(20_000, "How long a call that waits is held at most.")
     retention_ms: int = _setting(
@@ -83,11 +103,30 @@ class Settings:
             raise _refused("port", self.port, "a number from 0 to 65535")
         if self.log_format not in LOG_FORMATS:
             raise _refused("log_format", self.log_format, " or ".join(LOG_FORMATS))
-        for name in ("lease_ms", "hold_ms", "max_connections", "max_held", "small_bytes"):
+        for name in (
+            "lease_ms", "hold_ms", "session_ms", "max_connections", "max_held", "small_bytes",
+        ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise _refused(name, getattr(self, name), "a number above 0")
+        self._check_login()
         if not self.is_postgres:
             self.database_file()
+
+    def _check_login(self) -> None:
+        if self.login not in LOGINS:
+            raise _refused("login", self.login, "password, none or proxy")
+        if self.login == "none" and not peers.is_loopback(self.host):
+            raise ConfigError(
+                f"{variable('login')} is 'none', but others reach {self.host} too. Set it to password "
+                f"or proxy, or listen on this machine only: {variable('host')}=127.0.0.1."
+            )
+        if self.login == "proxy" and not self.proxy_user_header:
+            raise _refused("proxy_user_header", "", "the name of a header")
+        try:
+            peers.networks(self.trusted_proxies)
+        except ValueError:
+            wanted = "addresses or networks with commas between them, such as 10.0.0.0/8,::1"
+            raise _refused("trusted_proxies", self.trusted_proxies, wanted) from None
 
     @property
     def is_postgres(self) -> bool:

@@ -52,6 +52,7 @@ class Committer:
         self._changes: deque[tuple[tuple[Change, Lanes], asyncio.Future[Any]]] = deque()
         self._calls: deque[tuple[Call, asyncio.Future[list[Made]]]] = deque()
         self._waiting: deque[Waiting] = deque()
+        self.on_commit: Callable[[Collection[int]], None] = lambda _: None  # told environments
         self._pending = 0
         self._may_claim = False
         self._wake = asyncio.Event()
@@ -208,6 +209,7 @@ class Committer:
             lambda now: self._noting(lowered, self._steps(tick, now)),
             lanes=lambda: tick.lanes(self.catalog),
         )
+        self.on_commit(tick.envs(self.catalog))
         self.catalog.lower_again(lowered)  # what was claimed beside it did not see its runs yet
         self._come_back()
         await self._tell_others(
@@ -296,11 +298,15 @@ class _Tick:
 
     def lanes(self, catalog: Catalog) -> set[int]:
         """The environments whose lanes it touches, of those that have any."""
+        return {env for env in self.envs(catalog) if env in catalog.envs and catalog.is_laned(env)}
+
+    def envs(self, catalog: Catalog) -> set[int]:
+        """The environments whose runs it touches."""
         envs = {item.env for batch, _ in self.settles for item in batch}
         envs |= {call.env for call, _ in self.calls} | {one.demand.env for one in self.waiting}
         for (_, lanes), _ in self.changes:
             envs.update(catalog.envs if lanes is None else lanes)
-        return {env for env in envs if env in catalog.envs and catalog.is_laned(env)}
+        return envs
 
     def singles(self) -> list["_Tick"]:
         return [

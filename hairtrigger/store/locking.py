@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from hairtrigger.errors import ConfigError
+from hairtrigger.errors import DatabaseInUse
 
 
 def take(path: str) -> int:
@@ -12,7 +12,7 @@ def take(path: str) -> int:
     held until the number that this answers is closed, or this process ends.
 
     Raises:
-        ConfigError: another process has it.
+        DatabaseInUse: another process has it.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(path + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -21,7 +21,7 @@ def take(path: str) -> int:
     except BlockingIOError:
         holder = os.read(lock, 100).decode(errors="replace").strip() or "unknown"
         os.close(lock)
-        raise ConfigError(
+        raise DatabaseInUse(
             f"{path} is in use by another server (process {holder}). "
             "One SQLite file has one server: stop that one, or give another --database."
         ) from None

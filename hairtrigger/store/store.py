@@ -18,7 +18,7 @@ from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.claim import Demand
 from hairtrigger.store.committer import Change, Committer, Lanes
 from hairtrigger.store.database import Database, Row, Steps, each, fetch
-from hairtrigger.store.watch import DUE, LOOK_MS, Key, Watch
+from hairtrigger.store.watch import DUE, LOOK_MS, Key, Watch, environment
 from hairtrigger.wire import ids
 from hairtrigger.wire.worker import RunInfo
 
@@ -56,6 +56,7 @@ class Store:
         self._ids = ids.IdMaker(database.node, clock=lambda: database.now() / 1000)
         self._ids.go_beyond(newest[0][0] or 0)
         self._committer = Committer(database, self.catalog, self.make_id)
+        self._committer.on_commit = lambda envs: self.watch.wake(map(environment, envs))
         self.watch.on_tell = self._tell
         return self
 
@@ -165,11 +166,11 @@ class Store:
         """Look, without writing."""
         return await self.database.read(steps, quick=quick)
 
-    async def runs(self, env: int, run_ids: Sequence[int]) -> list[Run]:
-        """The runs of an environment among some ids, newest first."""
+    async def runs(self, env: int, run_ids: Sequence[int], *, brief: bool = False) -> list[Run]:
+        """The runs of an environment among some ids, newest first; ``brief``: without payload and output."""
         quick = len(run_ids) <= 10
         return await self.with_catalog(
-            lambda catalog: reads.runs(catalog, env, list(run_ids)), quick=quick
+            lambda catalog: reads.runs(catalog, env, list(run_ids), brief=brief), quick=quick
         )
 
     async def with_catalog(self, look: Callable[[Catalog], Steps[T]], *, quick: bool = False) -> T:

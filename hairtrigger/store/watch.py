@@ -16,6 +16,11 @@ def run(run_id: int) -> Key:
     return ("run", run_id)
 
 
+def environment(env: int) -> Key:
+    """Any run of an environment: told on this server only, after each of its transactions."""
+    return ("env", env)
+
+
 def worker(worker_id: int) -> Key:
     return ("worker", worker_id)
 

@@ -16,7 +16,9 @@ EventName = Literal[
     "schedule.fired", "schedule.broken", "queue.paused", "queue.resumed", "queue.limited",
     "environment.limited",
     "worker.registered", "worker.left", "lease.lost", "report.refused", "clock.jumped",
-    "counters.repaired",
+    "counters.repaired", "error.resolved", "error.ignored", "error.reopened",
+    "user.added", "user.changed", "user.removed", "user.signed_in", "user.signed_out",
+    "sign_in.refused",
     "database.away", "database.back", "commit.asked", "listener.lost",
     # worker
     "worker.started", "worker.draining", "worker.stopped", "worker.disconnected", "worker.reconnected",

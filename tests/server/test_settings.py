@@ -55,3 +55,43 @@ def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_variable(
 ) -> None:
     with pytest.raises(ConfigError, match=variable(name)):
         from_environment({variable(name): value})
+
+
+def test_somebody_has_to_sign_in_unless_it_is_said_otherwise() -> None:
+    assert Settings().login == "password"
+    assert Settings(login="none").login == "none"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.5", "jobs.example.com", ""])
+def test_nobody_is_asked_only_where_nobody_else_can_come(host: str) -> None:
+    with pytest.raises(ConfigError, match=r"HAIRTRIGGER_LOGIN is 'none'.*HAIRTRIGGER_HOST"):
+        Settings(login="none", host=host)
+
+    assert Settings(login="proxy", host=host).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_this_machine_may_go_without_a_login(host: str) -> None:
+    assert Settings(login="none", host=host).login == "none"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("login", "anybody"),
+        ("login", "None"),
+        ("trusted_proxies", "proxy.example.com"),
+        ("trusted_proxies", "10.0.0.0/99"),
+        ("session_ms", "0"),
+    ],
+)
+def test_a_login_that_cannot_be_is_refused_by_the_name_of_its_variable(
+    name: str, value: str
+) -> None:
+    with pytest.raises(ConfigError, match=variable(name)):
+        from_environment({variable(name): value})
+
+
+def test_a_proxy_has_to_say_who_comes_somewhere() -> None:
+    with pytest.raises(ConfigError, match="HAIRTRIGGER_PROXY_USER_HEADER"):
+        Settings(login="proxy", proxy_user_header="")

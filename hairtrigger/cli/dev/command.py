@@ -99,7 +99,7 @@ def _plan(
 def _with_server(plan: "Plan", port: int | None) -> "Plan":
     """The plan with a server on the port that was asked for, or on the next free one."""
     from hairtrigger.cli.dev import place
-    from hairtrigger.server.settings import from_environment
+    from hairtrigger.server.settings import from_environment, variable
 
     lock = place.Lock(plan.root)
     wanted = place.wanted_port(os.environ.get("TRIGGER_API_URL"))
@@ -109,6 +109,7 @@ def _with_server(plan: "Plan", port: int | None) -> "Plan":
         host=_HOST,
         port=found,
         dev_key=plan.key.text,
+        login=os.environ.get(variable("login")) or "none",  # only this machine comes here
     )
     notes = []
     if port is None and found != wanted:

@@ -91,7 +91,8 @@ class Session:
         """Start the server; gives its task when it takes requests."""
         ready: asyncio.Future[str] = self._loop.create_future()
         serving = asyncio.create_task(
-            serve(settings, on_ready=ready.set_result, stop=self._stop), name="server"
+            serve(settings, on_ready=ready.set_result, on_setup=self._note_setup, stop=self._stop),
+            name="server",
         )
         either: list[asyncio.Future[Any]] = [serving, ready]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -103,6 +104,9 @@ class Session:
         if self.plan.lock is not None:
             self.plan.lock.say({"pid": os.getpid(), "url": self._url})
         return serving
+
+    def _note_setup(self, url: str) -> None:
+        self.plan.notes.append(f"Create the first admin at {url}")
 
     async def _work(self, serving: asyncio.Task[None] | None) -> None:
         """Run the worker, and what goes on beside it, until the worker ends."""
