@@ -16,12 +16,12 @@ from hairtrigger.store import store as stores
 from hairtrigger.store.asking import Call
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.database import Row, Steps, each, fetch
-from hairtrigger.store.pages import RunFilter
+from hairtrigger.store.narrowing import RunFilter
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import ids
 from hairtrigger.wire.options import MAX_TAGS, QueueOption, ReplayBody, TriggerOptions
-from hairtrigger.wire.packets import TYPES
+from hairtrigger.wire.packets import STORE, TYPES
 
 METADATA_OPEN_MS = 3_600_000  # after the end of a run
 _encode = msgspec.json.Encoder().encode
@@ -62,11 +62,14 @@ async def list_page(
     after: int | None,
     before: int | None,
 ) -> tuple[list[Run], pages.Page]:
-    """A page of runs, newest first; ``after`` and ``before`` are numbers of runs."""
+    """A page of runs, newest first, without their payloads and outputs; ``after`` and ``before`` are numbers
+    of runs."""
     page = await store.with_catalog(
-        lambda catalog: pages.page(catalog, env.id, wanted, size=size, after=after, before=before)
+        lambda catalog: pages.page(
+            catalog, env.id, wanted, size=size, after=after, before=before, now=store.now()
+        )
     )
-    return await store.runs(env.id, page.run_ids), page
+    return await store.runs(env.id, page.run_ids, brief=True), page
 
 
 async def cancel(store: Store, env: Environment, run_id: int) -> None:
@@ -223,6 +226,21 @@ async def events(
     run = await retrieve(store, env, run_id)
     rows: list[Row] = await store.read(stores.one("events_of", run_id, after, limit))
     return [(row[0], row[1]) for row in rows], run.is_final
+
+
+async def whole(store: Store, env: Environment, packet: tuple[str, str]) -> bytes:
+    """A payload or output (data type, text) in full, also when it lies apart.
+
+    Raises:
+        NotFound: it lay apart, and was kept no longer.
+    """
+    kind, text = packet
+    if kind != STORE:
+        return text.encode()
+    found = await store.get_blob(env.id, text)
+    if found is None:
+        raise NotFound("This was stored apart, and is not kept any more.")
+    return found[1]
 
 
 async def failed_attempts(store: Store, env: Environment, run_id: int) -> Sequence[Row]:

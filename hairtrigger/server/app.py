@@ -6,6 +6,7 @@ on the raw path too, so that ``%2F`` in a task id or queue name is not a separat
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from starlette.routing import Match, Router
 from starlette.routing import Route as StarletteRoute
@@ -15,6 +16,9 @@ from hairtrigger.errors import MethodNotAllowed, NotFound, Unavailable
 from hairtrigger.server import answers, door
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.api import table
+from hairtrigger.server.dashboard import door as pages_door
+from hairtrigger.server.dashboard import table as pages
+from hairtrigger.server.dashboard.routes import PageRoute
 from hairtrigger.server.routes import Route
 from hairtrigger.server.server import Server
 from hairtrigger.server.settings import Settings
@@ -32,12 +36,16 @@ class App:
         self.server = Server(settings)
         self.is_full: Callable[[], bool] = lambda: False  # told by whoever counts connections
         self.routes: tuple[Route, ...] = table.ROUTES
+        self.pages: tuple[PageRoute, ...] = pages.PAGES
         self._hot = {
             (r.method, r.path.encode()): r for r in self.routes if r.hot and "{" not in r.path
         }
         self._hot_patterns = [(r, _pattern(r)) for r in self.routes if r.hot and "{" in r.path]
         self._router = Router(
-            [_Bound(self.server, route).mounted() for route in self.routes],
+            [
+                *(_Bound(self.server, route, door.answer).mounted() for route in self.routes),
+                *(_Bound(self.server, page, pages_door.answer).mounted() for page in self.pages),
+            ],
             redirect_slashes=False,
             default=self._lost,
         )
@@ -105,15 +113,15 @@ class App:
 class _Bound:
     """A route bound to its server: what Starlette calls when it has found it."""
 
-    def __init__(self, server: Server, route: Route) -> None:
-        self.server, self.route = server, route
+    def __init__(self, server: Server, route: Route | PageRoute, answer: Any) -> None:
+        self.server, self.route, self._answer = server, route, answer
 
     def mounted(self) -> StarletteRoute:
         return _ExactRoute(self.route.path, self, methods=[self.route.method])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         params = {key: str(part) for key, part in scope["path_params"].items()}
-        await door.answer(self.server, self.route, params, scope, receive, send)
+        await self._answer(self.server, self.route, params, scope, receive, send)
 
 
 class _ExactRoute(StarletteRoute):
@@ -131,7 +139,7 @@ def _turned_away() -> Answer:
     return answer
 
 
-def _preflight(here: Iterable[Route], scope: Scope) -> Answer:
+def _preflight(here: Iterable[Route | PageRoute], scope: Scope) -> Answer:
     """What a browser asks before a call from another origin. Else, the methods."""
     asked = dict(scope["headers"])
     headers = [(b"allow", _methods(here).encode())]
@@ -147,7 +155,7 @@ def _preflight(here: Iterable[Route], scope: Scope) -> Answer:
     return Answer(b"{}", 200, headers)
 
 
-def _methods(here: Iterable[Route]) -> str:
+def _methods(here: Iterable[Route | PageRoute]) -> str:
     return ", ".join(sorted({route.method for route in here}))
 
 

@@ -5,8 +5,8 @@ Whoever waits here holds a place of its environment's share, given back however 
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from hairtrigger.errors import RateLimitError
@@ -63,6 +63,17 @@ class Live:
             self._stops.discard(stop)
             self._held[env] -= places
             await asyncio.gather(listener, return_exceptions=True)
+
+    @contextmanager
+    def told_to_stop(self, stop: asyncio.Future[None]) -> Iterator[None]:
+        """``stop`` is done when the server stops: for what goes on until then, and holds no place."""
+        if self.is_stopping:
+            stop.set_result(None)
+        self._stops.add(stop)
+        try:
+            yield
+        finally:
+            self._stops.discard(stop)
 
     async def until_changed(
         self, store: Store, run_id: int, *, env: int, receive: Receive, wait_s: float,

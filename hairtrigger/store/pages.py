@@ -6,46 +6,26 @@ walk through all of history.
 """
 
 import heapq
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import msgspec
-
-from hairtrigger.rules.run import RunOptions
 from hairtrigger.store.catalog import Catalog
-from hairtrigger.store.database import Row, Steps, fetch
-from hairtrigger.wire import ids, statuses
+from hairtrigger.store.database import Steps, fetch
+from hairtrigger.store.narrowing import Candidate, RunFilter, matches
+from hairtrigger.wire import ids
 from hairtrigger.wire.statuses import FINAL, FinalStatus, LiveState
 
 MAX_CANDIDATES = 20_000
 _FIRST_LOOK, _CHUNK = 50, 500  # most lists are answered by the first look
 _END = 2**63 - 1
-_options = msgspec.json.Decoder(RunOptions)
 _LIVE_STATES = {
     "DELAYED": [LiveState.DELAYED],
     "QUEUED": [LiveState.READY],
     "EXECUTING": [LiveState.RUNNING, LiveState.DELAYED],
+    "REATTEMPTING": [LiveState.DELAYED],
     "DEQUEUED": [],
     "WAITING": [LiveState.WAITING, LiveState.RESUMABLE],
     "PENDING_VERSION": [LiveState.HELD],
 }
-
-
-@dataclass(slots=True)
-class RunFilter:
-    """What a list is narrowed to; several values of one member mean any of them. Instants in ms."""
-
-    statuses: list[str] = field(default_factory=list)
-    tasks: list[str] = field(default_factory=list)
-    versions: list[str] = field(default_factory=list)
-    machines: list[str] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-    queues: list[str] = field(default_factory=list)
-    schedule: int | None = None
-    batch: int | None = None
-    is_test: bool | None = None
-    created_from: int | None = None
-    created_to: int | None = None
 
 
 @dataclass(slots=True)
@@ -65,6 +45,7 @@ def page(
     size: int,
     after: int | None,
     before: int | None,
+    now: int,
 ) -> Steps[Page]:
     """A page of ``size`` runs older than ``after``, or newer than ``before``."""
     newer = before is not None
@@ -74,7 +55,14 @@ def page(
         max(before or 0, oldest - 1) if newer else min(after if after is not None else _END, newest)
     )
     found, last = yield from _search(
-        catalog, env, wanted, size + 1, start, newer=newer, stop=newest if newer else oldest
+        catalog,
+        env,
+        wanted,
+        size + 1,
+        start,
+        newer=newer,
+        now=now,
+        stop=newest if newer else oldest,
     )
     more = len(found) > size
     found = found[:size]
@@ -88,7 +76,15 @@ def page(
 
 
 def _search(
-    catalog: Catalog, env: int, wanted: RunFilter, want: int, start: int, *, newer: bool, stop: int
+    catalog: Catalog,
+    env: int,
+    wanted: RunFilter,
+    want: int,
+    start: int,
+    *,
+    newer: bool,
+    stop: int,
+    now: int,
 ) -> Steps[tuple[list[int], int | None]]:
     """Matching ids, and the candidate to go on from when the bound was reached before the end."""
     sources = _sources(catalog, wanted)
@@ -105,7 +101,7 @@ def _search(
         merged = merged[:chunk]
         candidates = [id_ for id_ in merged if (id_ < stop if newer else id_ >= stop)]
         if candidates:
-            found += yield from _matching(catalog, env, wanted, candidates)
+            found += yield from _matching(catalog, env, wanted, candidates, now)
         if len(found) >= want or not full or len(candidates) < len(merged):
             return found[:want], None
         start = merged[-1]
@@ -115,6 +111,8 @@ def _search(
 
 def _sources(catalog: Catalog, wanted: RunFilter) -> list[tuple[str, object]]:
     """The statements that lead, each with its value."""
+    if wanted.error is not None:
+        return [("ids_of_error", wanted.error)]
     if wanted.schedule is not None:
         return [("ids_of_schedule", wanted.schedule)]
     if wanted.batch is not None:
@@ -134,9 +132,12 @@ def _sources(catalog: Catalog, wanted: RunFilter) -> list[tuple[str, object]]:
 
 
 def _matching(
-    catalog: Catalog, env: int, wanted: RunFilter, candidates: list[int]
+    catalog: Catalog, env: int, wanted: RunFilter, candidates: list[int], now: int
 ) -> Steps[list[int]]:
-    rows = {row[0]: row for row in (yield fetch("briefs", candidates, env))}
+    found = {row[0]: Candidate(*row) for row in (yield fetch("briefs", candidates, env))}
+    if wanted.reads_inside:
+        for row in (yield fetch("searched", candidates, env)):
+            found[row[0]].inside = row
     tagged: set[int] | None = None
     if wanted.tags:
         tagged = set()
@@ -144,33 +145,5 @@ def _matching(
             tagged |= {row[0] for row in (yield fetch("tagged", env, tag, candidates))}
     return [
         id_ for id_ in candidates
-        if id_ in rows and _matches(catalog, wanted, rows[id_]) and (tagged is None or id_ in tagged)
+        if id_ in found and (tagged is None or id_ in tagged) and matches(catalog, wanted, found[id_], now)
     ]  # fmt: skip
-
-
-def _matches(catalog: Catalog, wanted: RunFilter, row: Row) -> bool:
-    _, task, queue, version, schedule, batch, opts, state, fence, flags, final = row
-    if wanted.statuses:
-        name = (
-            statuses.of_final(final) if final is not None else statuses.of_live(state, fence, flags)
-        )
-        if name not in wanted.statuses:
-            return False
-    if wanted.is_test is not None or wanted.machines:
-        options = _options.decode(opts) if opts else RunOptions()
-        if wanted.is_test is not None and wanted.is_test != options.test:
-            return False
-        if not _among(wanted.machines, options.machine):
-            return False
-    version_name = catalog.versions[version].name if version is not None else None
-    return (
-        _among(wanted.tasks, catalog.tasks[task].name)
-        and _among(wanted.queues, catalog.queues[queue].name)
-        and _among(wanted.versions, version_name)
-        and (wanted.schedule is None or schedule == wanted.schedule)
-        and (wanted.batch is None or wanted.schedule is None or batch == wanted.batch)
-    )
-
-
-def _among(wanted: Sequence[str], name: str | None) -> bool:
-    return not wanted or name in wanted

@@ -14,9 +14,13 @@ _tags = msgspec.json.Decoder(list[str])
 _NO_OPTIONS = RunOptions()
 
 
-def runs(catalog: Catalog, env: int, run_ids: list[int]) -> Steps[list[Run]]:
-    """The runs of an environment among some ids, newest first."""
-    return [_run(catalog, row) for row in (yield fetch("run", run_ids, env))]
+def runs(
+    catalog: Catalog, env: int, run_ids: list[int], *, brief: bool = False
+) -> Steps[list[Run]]:
+    """The runs of an environment among some ids, newest first; ``brief`` leaves out payloads and outputs."""
+    return [
+        _run(catalog, row) for row in (yield fetch("run_brief" if brief else "run", run_ids, env))
+    ]
 
 
 def _packet(kind: int | None, text: str | None) -> tuple[str, str] | None:

@@ -40,13 +40,6 @@ async def test_a_server_is_healthy_while_it_lives_and_ready_until_it_drains(app:
     assert (await anybody.get("/healthcheck")).status == 200
 
 
-async def test_the_front_page_names_the_server(app: App) -> None:
-    reply = await Api(app, None).get("/")
-
-    assert reply.status == 200
-    assert b"Hairtrigger" in reply.body
-
-
 async def test_tasks_of_the_current_version_are_listed(api: Api) -> None:
     empty = (await api.get("/api/hairtrigger/v1/tasks")).json()
     await api.work("b", "a")

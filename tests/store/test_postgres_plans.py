@@ -15,7 +15,7 @@ from tests.store import test_plans
 
 GROWING = {
     "live", "lanes", "runs", "results", "attempts", "run_tags", "run_changes", "events", "idempotency",
-    "requests", "batch_items", "debounces", "batches", "rollups", "error_counts", "error_runs",
+    "requests", "batch_items", "debounces", "batches", "rollups", "error_counts", "error_runs", "logins",
 }  # fmt: skip
 # The indexes that the plan reads by, all of them; "each" is the form for many rows.
 PLANS: dict[str, str] = {
@@ -74,6 +74,11 @@ PLANS: dict[str, str] = {
     "tagged": "run_tags_pkey",
     "events_of": "events_pkey",
     "attempts_of": "attempts_pkey",
+    "tree_children": "runs_parent",
+    "tree_runs": "live_pkey results_pkey run_changes_pkey runs_pkey",
+    "tree_attempts": "attempts_pkey",
+    "tree_spans": "events_pkey",
+    "tree_lines": "events_pkey",
     "batch_to_fill": "batches_pkey",
     "known_items": "batch_items_pkey",
     "items_of": "batch_items_pkey",
@@ -86,7 +91,17 @@ PLANS: dict[str, str] = {
     "old_runs": "results_pkey",
     "delete_tag each": "run_tags_pkey",
     "count_queues": "lanes_queue_ckey_key live_ready live_worker",
+    "oldest_waiting": "lanes_queue_ckey_key live_ready",
+    "keys_of_queue": "lanes_queue_ckey_key live_ready",
+    "key_of_queue": "lanes_queue_ckey_key",
+    "next_keys": "lanes_queue_ckey_key live_ready",
+    "next_runs": "live_ready",
     "key_by_hash": "api_keys_hash_key",
+    "user_of_login": "logins_pkey users_pkey",
+    "logins_of": "logins_user",
+    "end_other_logins": "logins_user",
+    "expired_logins": "logins_expires logins_pkey",
+    "user_by_email": "users_email_key",
     **{
         f"{name}_{direction}": index
         for direction in ("older", "newer")
@@ -104,13 +119,13 @@ PLANS: dict[str, str] = {
 # Of one run or one partition's range: the other partitions are not even opened.
 PRUNED = {
     "run_exists", "final_of", "relatives", "tags_of", "events_of", "attempts_of",
-    "ids_of_env_older", "ids_of_task_older", "ids_of_tag_older", "ids_of_status_older",
+    "tree_children", "ids_of_env_older", "ids_of_task_older", "ids_of_tag_older", "ids_of_status_older",
 }  # fmt: skip
 # In the order of the index: nothing is sorted, so the limit ends it early.
 UNSORTED = {
     "claim each", "claim_pinned each", "open_lanes", "open_lanes_of", "expired_live", "due_schedules",
     "old_runs", "ids_of_env_older", "ids_of_task_older", "ids_of_tag_older", "ids_of_status_older",
-    "ids_of_schedule_older",
+    "ids_of_schedule_older", "tree_children", "tree_spans", "tree_lines",
 }  # fmt: skip
 # The least or greatest of an index, which is one look at its end.
 ENDS = {"next_due", "next_expiry", "next_lease_end", "next_tick", "newest_number"}
@@ -287,6 +302,9 @@ insert into error_counts (error, step, at, runs) select n % 20, 60000, n, 1 from
 insert into error_runs (error, run_id) select n % 20, id from n;
 insert into workers (id, env, version, lease_until, slots, info)
   select n, 1, 1, n, 1, '' from n where n <= 50;
+insert into users (id, email, name, role, created_at) select n, n, '', 'viewer', 1 from n where n <= 50;
+insert into logins (hash, user_id, created_at, expires_at, seen_at, agent, address)
+  select n, n % 50, 1, id, 1, '', '' from n order by n % 97;
 drop table n;
 analyze
 """

@@ -14,7 +14,7 @@ from hairtrigger.server.api import pages, present
 from hairtrigger.server.auth import Caller
 from hairtrigger.server.requests import Call
 from hairtrigger.server.routes import Route
-from hairtrigger.store.pages import RunFilter
+from hairtrigger.store.narrowing import RunFilter
 from hairtrigger.wire import durations, ids, statuses
 
 _PERIOD = re.compile(r"\d{1,6}[smhdw]")

@@ -89,14 +89,6 @@ class Workers(msgspec.Struct):
     data: list[WorkerObject]
 
 
-async def home(call: Call) -> Answer:
-    """The name and version of this server, for whoever opens it in a browser."""
-    return answers.text(
-        f"Hairtrigger {VERSION}\n\nThe server is running. API: /api, its description: /openapi.json, "
-        "health: /healthcheck and /readyz.\n"
-    )
-
-
 async def healthcheck(call: Call) -> Answer:
     """200 while the process can answer at all."""
     return answers.json(Health("ok", VERSION))
@@ -173,7 +165,6 @@ def _task(manifest: TaskManifest, queue: str, code: str) -> TaskObject:
 
 
 ROUTES = (
-    Route("GET", "/", home, "anybody", rated=False),
     Route("GET", "/healthcheck", healthcheck, "anybody", rated=False, returns=Health),
     Route("GET", "/readyz", readiness, "anybody", rated=False, returns=Health),
     Route("GET", "/api/v1/whoami", whoami, "secret", returns=Who),

@@ -43,9 +43,20 @@ order by run_id {order} limit $3
 
 -- name: briefs
 select r.id, r.task, r.queue, coalesce(e.version, l.version, r.version), r.schedule, r.batch, r.opts,
-  l.state, l.fence, l.flags, e.status
+  l.state, l.fence, l.flags, e.status, r.ckey, r.parent, coalesce(e.attempt, l.attempt),
+  coalesce(e.started_at, l.started_at), e.finished_at, r.tags
 from runs r left join live l on l.run_id = r.id left join results e on e.run_id = r.id
 where r.id in {list $1} and r.env + 0 = $2
+
+-- What a word is looked for in, besides a run's row.
+-- name: searched
+select r.id, r.payload, e.output, e.error, c.metadata, c.tags
+from runs r left join results e on e.run_id = r.id left join run_changes c on c.run_id = r.id
+where r.id in {list $1} and r.env + 0 = $2
+
+-- page: ids_of_error
+select x.run_id from error_runs x join errors e on e.id = x.error
+where e.env = $1 and e.fingerprint = $4 and {past run_id} order by x.run_id {order} limit $3
 
 -- name: tagged
 select run_id from run_tags where env = $1 and tag = $2 and run_id in {list $3}

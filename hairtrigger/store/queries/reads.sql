@@ -15,6 +15,22 @@ left join results e on e.run_id = r.id
 left join run_changes c on c.run_id = r.id
 where r.id in {list $1} and r.env + 0 = $2 order by r.id desc
 
+-- The same without what may be large: for lists.
+-- name: run_brief
+select r.id, r.env, r.task, r.queue, r.ckey, r.created_at, cast(null as text), cast(null as bigint), r.tags, r.version,
+  r.parent, r.root, r.batch, r.schedule, r.depth, r.max_attempts, r.max_duration, r.ttl, r.opts,
+  l.state, l.fence, l.flags, l.order_at, l.at, l.expires_at, l.worker, l.attempt, l.started_at,
+  l.claimed_at, l.usage_ms, l.version,
+  e.status, e.attempt, e.fence, e.started_at, e.finished_at, e.usage_ms, e.version, cast(null as text), cast(null as bigint),
+  e.error,
+  c.changed_at, c.metadata, c.tags, c.delayed_until, cast(null as text), cast(null as bigint), c.max_attempts,
+  c.max_duration, c.key_released
+from runs r
+left join live l on l.run_id = r.id
+left join results e on e.run_id = r.id
+left join run_changes c on c.run_id = r.id
+where r.id in {list $1} and r.env + 0 = $2 order by r.id desc
+
 -- name: newest_number
 select max(number) from (
   select max(id) as number from runs union all select max(id) from batches

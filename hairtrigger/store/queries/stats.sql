@@ -99,6 +99,71 @@ on conflict (error, step, at) do update set runs = error_counts.runs + excluded.
 -- name: insert_error_run
 insert into error_runs (error, run_id) values ($1, $2) on conflict do nothing
 
+-- name: new_errors
+select count(*) from (
+  select 1 from errors where env = $1 and last_at > $2 and first_at > $2 and status = 0 limit 1000) n
+
+-- Groups, by when they were last seen.
+-- name: errors_older
+select id, fingerprint, task, type, message, status, first_at, last_at, first_run, last_run, first_version,
+  last_version, runs, resolved_at, resolved_version, regressed_version, ignored_until, ignored_runs, changed_by
+from errors where env = $1 and (last_at, id) < ($2, $3) order by last_at desc, id desc limit $4
+
+-- name: errors_newer
+select id, fingerprint, task, type, message, status, first_at, last_at, first_run, last_run, first_version,
+  last_version, runs, resolved_at, resolved_version, regressed_version, ignored_until, ignored_runs, changed_by
+from errors where env = $1 and (last_at, id) > ($2, $3) order by last_at, id limit $4
+
+-- name: error_group
+select id, fingerprint, task, type, message, status, first_at, last_at, first_run, last_run, first_version,
+  last_version, runs, resolved_at, resolved_version, regressed_version, ignored_until, ignored_runs, changed_by
+from errors where env = $1 and fingerprint = $2
+
+-- name: error_of_run
+select id, fingerprint, task, type, message, status, first_at, last_at, first_run, last_run, first_version,
+  last_version, runs, resolved_at, resolved_version, regressed_version, ignored_until, ignored_runs, changed_by
+from error_runs x join errors on id = x.error where x.run_id = $2 and env + 0 = $1
+
+-- name: count_errors
+select status, count(*) from (
+  select status from errors where env = $1 and last_at >= $2 order by last_at desc limit 10000) e
+group by status
+
+-- name: error_totals
+select error, sum(runs) from error_counts
+where error in {list $1} and step = $2 and at >= $3 and at < $4 group by error
+
+-- name: error_columns
+select error, $3 + (at - $3) / $5 * $5 as place, cast(sum(runs) as bigint) from error_counts
+where error in {list $1} and step = $2 and at >= $3 and at < $4 group by error, place
+
+-- Of the last $2 runs of a group: one that failed under a version.
+-- name: error_had_version
+select 1 from (select run_id from error_runs where error = $1 order by run_id desc limit $2) x
+  join results e on e.run_id = x.run_id
+where e.version = $3 limit 1
+
+-- name: error_sample
+select e.version, r.tags
+from (select run_id from error_runs where error = $1 order by run_id desc limit $2) x
+  join results e on e.run_id = x.run_id join runs r on r.id = x.run_id
+
+-- $3 is the moment. A newer version than the last that failed is the one that brings it back.
+-- name: resolve_error
+update errors set status = 1, resolved_at = $3, resolved_version = coalesce(last_version, 0),
+  regressed_version = null, ignored_until = null, ignored_runs = null, changed_by = $4
+where env = $1 and fingerprint = $2 and status <> 1 returning id
+
+-- name: ignore_error
+update errors set status = 2, ignored_until = $5, ignored_runs = runs + $6, resolved_at = null,
+  resolved_version = null, regressed_version = null, changed_by = $4
+where env = $1 and fingerprint = $2 and cast($3 as bigint) > 0 returning id
+
+-- name: reopen_error
+update errors set status = 0, resolved_at = null, resolved_version = null, regressed_version = null,
+  ignored_until = null, ignored_runs = null, changed_by = $4
+where env = $1 and fingerprint = $2 and status <> 0 and cast($3 as bigint) > 0 returning id
+
 -- name: old_error_counts
 delete from error_counts where error in (select id from errors) and step = $1 and at < $2
 

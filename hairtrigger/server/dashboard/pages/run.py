@@ -1,0 +1,229 @@
+"""One run: where it stands, how it went, what it was given and gave; and what can be done with it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from hairtrigger.engine import explain
+from hairtrigger.engine import runs as engine
+from hairtrigger.errors import BadRequest, HairtriggerError, NotFound
+from hairtrigger.rules.run import Run, RunError
+from hairtrigger.server import answers
+from hairtrigger.server.answers import Answer
+from hairtrigger.server.dashboard import frames, jsons, rows
+from hairtrigger.server.dashboard.routes import PageRoute
+from hairtrigger.server.dashboard.view import View
+from hairtrigger.server.dashboard.words import plural
+from hairtrigger.wire import ids, packets
+from hairtrigger.wire.options import ReplayBody
+
+MOST_AT_ONCE = 200
+_error = msgspec.json.Decoder(RunError)
+_WORDS = {
+    "failed": "failed", "crashed": "crashed", "lost": "lost its worker", "timed out": "timed out",
+    "not begun": "was given back", "handed back": "was given back",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An attempt in the order of time: when it began and ended (ms), how, and the pause after it."""
+
+    number: int
+    started_at: int | None
+    ended_at: int | None
+    how: str
+    colour: str
+    error: RunError | None
+    pause_ms: int | None
+
+
+async def show(view: View) -> Answer:
+    """The page of a run."""
+    run = await engine.retrieve(view.store, view.env, view.number("run", "run"))
+    return view.page("pages/run.html", **await _context(view, run))
+
+
+async def peek(view: View) -> Answer:
+    """A run from the side of a list."""
+    run = await engine.retrieve(view.store, view.env, view.number("run", "run"))
+    return view.page("parts/peek.html", **await _context(view, run))
+
+
+async def _context(view: View, run: Run) -> dict[str, Any]:
+    now = view.store.now()
+    root, parent, children = await engine.relations(view.store, view.env, run)
+    stored = await engine.failed_attempts(view.store, view.env, run.id)
+    counted: dict[str, int] = {}
+    for child in children:
+        counted[child.status] = counted.get(child.status, 0) + 1
+    return {
+        "run": run,
+        "row": rows.row(run, now),
+        "steps": _steps(run, [tuple(one) for one in stored], now),
+        "why": await explain.why_waiting(view.store, view.env, run),
+        "root": root,
+        "parent": parent,
+        "children": [rows.row(child, now) for child in children],
+        "counted": counted,
+        "payload": _shown(run.payload),
+        "output": _shown(run.output),
+        "metadata": msgspec.json.decode(run.metadata) if run.metadata else {},
+        "error": run.error,
+        "groups": frames.read(run.error.failure) if run.error is not None else [],
+        "causes": [(one, frames.read(one)) for one in run.error.failure.causes] if run.error else [],
+        "tab": view.query.get("tab", ""),
+        "public": ids.public,
+        "jsons": jsons,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A payload or output: as HTML when it is small, its size in bytes, and its text."""
+
+    html: object
+    size: int
+    text: str
+    kind: str
+
+
+def _shown(packet: tuple[str, str] | None) -> Value | None:
+    if packet is None:
+        return None
+    kind, text = packet
+    size = len(text.encode())
+    if kind == packets.STORE or size > jsons.SHOWN_BYTES:
+        return Value(None, size, "", kind)
+    return Value(jsons.pretty(kind, text), size, text, kind)
+
+
+def _steps(run: Run, stored: list[tuple[object, ...]], now: int) -> list[Step]:
+    """Every attempt, from those that were tried again to the one that ended the run or goes on."""
+    steps: list[Step] = []
+    for n, row in enumerate(stored):
+        number, _, _, started, ended, reason, error = row
+        assert isinstance(number, int) and isinstance(ended, int), "as attempts_of says"
+        began = started if isinstance(started, int) else None
+        following = stored[n + 1][3] if n + 1 < len(stored) else None
+        pause = following - ended if isinstance(following, int) else None
+        word = _WORDS.get(str(reason), str(reason))
+        found = _error.decode(error) if isinstance(error, str) else None
+        steps.append(Step(number, began, ended, word, "fail", found, pause))
+    if run.is_final and run.started_at is not None:
+        began = steps[-1].ended_at if steps else run.started_at
+        colour = {"COMPLETED": "ok", "CANCELED": "idle"}.get(run.status, "fail")
+        steps.append(
+            Step(
+                run.attempt,
+                began,
+                run.finished_at,
+                run.status.lower().replace("_", " "),
+                colour,
+                run.error,
+                None,
+            )
+        )
+    elif run.status == "EXECUTING" and run.due_at is None:
+        began = steps[-1].ended_at if steps else run.started_at
+        steps.append(Step(max(run.attempt, 1), began, None, "running", "run", None, None))
+    return steps
+
+
+async def payload(view: View) -> Answer:
+    """The whole payload or output, to be kept."""
+    run = await engine.retrieve(view.store, view.env, view.number("run", "run"))
+    which = view.call.params["which"]
+    packet = {"payload": run.payload, "output": run.output}.get(which)
+    if packet is None:
+        raise NotFound(f"This run has no {which[:20]}.")
+    body = await engine.whole(view.store, view.env, packet)
+    name = f"{view.call.params['run']}-{which}.json"
+    headers = [
+        (b"content-disposition", f'attachment; filename="{name}"'.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-security-policy", b"sandbox"),
+        (b"cache-control", b"no-store"),
+    ]
+    return Answer(body, headers=headers, type=(b"content-type", b"application/octet-stream"))
+
+
+async def cancel(view: View) -> Answer:
+    """Cancel the runs of a form."""
+    numbers = await _numbers(view)
+    for number in numbers:
+        await engine.cancel(view.store, view.env, number)
+    return answers.json({"said": f"Canceled {plural(len(numbers), 'run')}."})
+
+
+async def replay(view: View) -> Answer:
+    """Run the runs of a form again, as they were."""
+    numbers = await _numbers(view)
+    made, problems = [], []
+    for number in numbers:
+        try:
+            outcome = await engine.replay(view.store, view.env, number, ReplayBody())
+        except HairtriggerError as error:
+            problems.append(str(error))
+        else:
+            made.append(ids.public("run", outcome.id))
+    said = f"Replayed {plural(len(made), 'run')}." + (f" {problems[0]}" if problems else "")
+    return answers.json({"said": said, "ids": made}, 200 if made else 422)
+
+
+async def _numbers(view: View) -> list[int]:
+    given = [value for name, value in await view.form_pairs() if name == "id"]
+    found = [ids.parse("run", text) for text in given]
+    if not given or None in found:
+        raise BadRequest("The form names no run, or something that is none.")
+    if len(found) > MOST_AT_ONCE:
+        raise BadRequest(f"At most {MOST_AT_ONCE} runs at once.")
+    return [number for number in found if number is not None]
+
+
+async def cancel_one(view: View) -> Answer:
+    """Cancel this run, and come back to it."""
+    await engine.cancel(view.store, view.env, view.number("run", "run"))
+    return view.go(view.link(f"runs/{view.call.params['run']}"), say="Canceled.")
+
+
+async def replay_one(view: View) -> Answer:
+    """Run it again, with what the form says otherwise; to the new run."""
+    form = await view.form()
+    body = ReplayBody(
+        queue=form.get("queue") or None, concurrency_key=form.get("concurrency_key") or None,
+        delay=form.get("delay") or None, ttl=form.get("ttl") or None, version=form.get("version") or None,
+        idempotency_key=form.get("idempotency_key") or None,
+        max_attempts=_whole(form, "max_attempts"), max_duration=_whole(form, "max_duration"),
+        priority=_whole(form, "priority"),
+        tags=[tag.strip() for tag in form["tags"].split(",") if tag.strip()] if "tags" in form else None,
+    )  # fmt: skip
+    text = form.get("payload", "")
+    if text.strip():
+        packets.check_json(text)
+        body.payload, body.payload_type = msgspec.Raw(text.encode()), packets.JSON
+    outcome = await engine.replay(view.store, view.env, view.number("run", "run"), body)
+    return view.go(view.link(f"runs/{ids.public('run', outcome.id)}"), say="Running again.")
+
+
+def _whole(form: dict[str, str], name: str) -> int | None:
+    text = form.get(name, "").strip()
+    if not text:
+        return None
+    if not text.isdigit():
+        raise BadRequest(
+            f"{name.replace('_', ' ').capitalize()} must be a whole number, not {text[:20]!r}."
+        )
+    return int(text)
+
+
+ROUTES = (
+    PageRoute("POST", "/p/{project}/{env}/runs/cancel", cancel, "admin"),
+    PageRoute("POST", "/p/{project}/{env}/runs/replay", replay, "admin"),
+    PageRoute("GET", "/p/{project}/{env}/runs/{run}", show),
+    PageRoute("GET", "/p/{project}/{env}/runs/{run}/peek", peek),
+    PageRoute("GET", "/p/{project}/{env}/runs/{run}/download/{which}", payload),
+    PageRoute("POST", "/p/{project}/{env}/runs/{run}/cancel", cancel_one, "admin"),
+    PageRoute("POST", "/p/{project}/{env}/runs/{run}/replay", replay_one, "admin", "trigger_bytes"),
+)

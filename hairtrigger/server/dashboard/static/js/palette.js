@@ -1,0 +1,125 @@
+// ⌘K: every page, task, queue, schedule and recent run; an id jumps; ? lists the keys.
+import { say } from "./app.js";
+
+let dialog, found = [], at = 0, asked = 0;
+
+/** @param {string} [text] */
+export function openPalette(text = "") {
+  if (typeof text !== "string") text = "";
+  if (text === "?") { showKeys(); return; }
+  dialog ??= build();
+  dialog.showModal();
+  const input = dialog.querySelector("input");
+  input.value = text;
+  search(text);
+}
+
+function build() {
+  const el = document.createElement("dialog");
+  el.className = "palette";
+  el.setAttribute("aria-label", "Search or jump");
+  const box = document.createElement("div"), input = document.createElement("input"), list = document.createElement("ul");
+  box.className = "search";
+  input.placeholder = "Search pages, tasks, runs… or paste an id";
+  Object.entries({ role: "combobox", "aria-expanded": "true", "aria-controls": "palette-list", "aria-autocomplete": "list", "aria-label": "Search", autocomplete: "off", spellcheck: "false" })
+    .forEach(([name, value]) => input.setAttribute(name, value));
+  list.id = "palette-list";
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", "Found");
+  box.append(input);
+  el.append(box, list);
+  input.addEventListener("input", () => search(input.value));
+  input.addEventListener("keydown", keys);
+  el.addEventListener("click", (event) => { if (event.target === el) el.close(); });
+  document.body.append(el);
+  return el;
+}
+
+function keys(event) {
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (by && found.length) { event.preventDefault(); at = (at + by + found.length) % found.length; mark(); }
+  if (event.key === "Enter") { event.preventDefault(); choose(found[at]); }
+}
+
+async function search(text) {
+  const mine = ++asked, base = document.body.dataset.base;
+  const answer = await fetch(`${base}/palette?${new URLSearchParams({ q: text })}`, { headers: { Accept: "application/json" } });
+  if (mine !== asked || !answer.ok) return;
+  found = await answer.json();
+  at = 0;
+  show();
+}
+
+function show() {
+  const list = dialog.querySelector("ul");
+  list.replaceChildren();
+  let section = "";
+  found.forEach((one, n) => {
+    if (one.section !== section) {
+      section = one.section;
+      const head = document.createElement("li");
+      head.className = "section";
+      head.setAttribute("role", "presentation");
+      head.textContent = section;
+      list.append(head);
+    }
+    const item = document.createElement("li");
+    item.id = `found-${n}`;
+    item.setAttribute("role", "option");
+    item.append(icon(one.icon), text("span", one.name, "clip"), text("span", one.detail ?? "", "quiet push clip"));
+    item.addEventListener("click", () => choose(one));
+    item.addEventListener("pointermove", () => { if (at !== n) { at = n; mark(); } });
+    list.append(item);
+  });
+  if (!found.length) list.append(text("li", "Nothing found here.", "section"));
+  mark();
+}
+
+function mark() {
+  const input = dialog.querySelector("input");
+  for (const item of dialog.querySelectorAll("[role=option]")) item.setAttribute("aria-selected", String(item.id === `found-${at}`));
+  const here = dialog.querySelector(`#found-${at}`);
+  here?.scrollIntoView({ block: "nearest" });
+  if (here) input.setAttribute("aria-activedescendant", here.id); else input.removeAttribute("aria-activedescendant");
+}
+
+function choose(one) {
+  if (!one) return;
+  dialog.close();
+  if (one.action) { document.querySelector(`#main [data-key="${CSS.escape(one.action)}"]`)?.click(); return; }
+  const link = document.createElement("a");
+  link.href = one.href;
+  link.hidden = true;
+  document.body.append(link);
+  window.htmx.process(link);
+  link.click();
+  link.remove();
+}
+
+function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"), use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  use.setAttribute("href", `${document.documentElement.dataset.static}/icons.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+function text(tag, content, name) {
+  const el = document.createElement(tag);
+  el.textContent = content;
+  el.className = name;
+  return el;
+}
+
+async function showKeys() {
+  let sheet = document.getElementById("keys");
+  if (!sheet) {
+    const answer = await fetch(`${document.body.dataset.base}/keys-sheet`, { headers: { Accept: "text/html" } });
+    if (!answer.ok) { say("The list of keys cannot be loaded.", { bad: true }); return; }
+    const made = new DOMParser().parseFromString(await answer.text(), "text/html");
+    sheet = document.importNode(made.querySelector("dialog"), true);
+    document.body.append(sheet);
+  }
+  sheet.showModal();
+}

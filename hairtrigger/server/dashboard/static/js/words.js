@@ -1,0 +1,54 @@
+// What the browser has to say by itself; the same words as the server's (words.py), by the same cases.
+
+/** @param {number} ms */
+export function duration(ms) {
+  if (ms > 0 && ms < 0.9995) return `${Math.round(ms * 1000)} µs`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  const s = ms / 1000;
+  if (s < 9.995) return `${s.toFixed(2)} s`;
+  if (s < 59.95) return `${s.toFixed(1)} s`;
+  const whole = Math.round(s), two = (n) => String(n).padStart(2, "0");
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${two(whole % 60)}s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 1440) return `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`;
+  return `${Math.floor(minutes / 1440)}d ${Math.floor((minutes % 1440) / 60)}h`;
+}
+
+/** @param {number} number */
+export function count(number) {
+  if (Math.abs(number) < 100000) return Math.round(number).toLocaleString("en-US");
+  for (const [size, unit] of [[1e9, "B"], [1e6, "M"], [1e3, "k"]]) {
+    if (Math.abs(number) >= size * 0.9995) {
+      const value = number / size;
+      return value >= 99.95 || unit === "k" ? `${value.toFixed(0)}${unit}` : `${value.toFixed(1)}${unit}`;
+    }
+  }
+  return String(number);
+}
+
+/** @param {number} perS */
+export const rate = (perS) => (perS >= 9.95 || perS === 0 ? `${Math.round(perS).toLocaleString("en-US")}/s` : `${perS.toFixed(1)}/s`);
+
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+/** @param {number} instant @param {number} now ms since 1970 */
+export function ago(instant, now) {
+  const seconds = (now - instant) / 1000, abs = Math.abs(seconds);
+  if (abs >= 86400) {
+    const d = new Date(instant), two = (n) => String(n).padStart(2, "0");
+    return `${d.getDate()} ${MONTHS[d.getMonth()]} ${two(d.getHours())}:${two(d.getMinutes())}`;
+  }
+  if (abs < 1) return "now";
+  const [size, unit] = [[3600, "h"], [60, "m"], [1, "s"]].find(([s]) => abs >= s);
+  const number = `${Math.floor(abs / size)}${unit}`;
+  return seconds > 0 ? `${number} ago` : `in ${number}`;
+}
+
+/** @param {number} instant */
+export function clock(instant) {
+  const d = new Date(instant), two = (n, w = 2) => String(n).padStart(w, "0");
+  return `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}.${two(d.getMilliseconds(), 3)}`;
+}
+
+/** @param {number} number @param {string} one */
+export const plural = (number, one) => `${count(number)} ${number === 1 ? one : one + "s"}`;
