@@ -5,12 +5,12 @@ import re
 from typing import NamedTuple
 
 from hairtrigger.rules.run import RunError
+from hairtrigger.wire.code import is_own
 
 _FRAMES = 3  # of one's own code, from where the error was raised
 _MOST = 2_000  # characters of a message that are looked at
 _FRAME = re.compile(r'^  File "(?P<path>[^"]+)", line \d+, in (?P<name>.+)$', re.MULTILINE)
 _SLASH = re.compile(r"[/\\]")
-_FOREIGN = re.compile(r"[/\\](?:site-packages|dist-packages|lib[/\\]python3(?:\.\d+)?)[/\\]|^<")
 _VARYING = re.compile(
     r"""(?P<quoted>(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|`[^`\n]*`)
     |(?P<url>\b[a-z][a-z0-9+.-]*://[^\s'"<>]+)
@@ -66,8 +66,3 @@ def own_places(trace: str) -> list[str]:
     those change with every edit."""
     own = [match for match in _FRAME.finditer(trace) if is_own(match["path"])]
     return [f"{_SLASH.split(one['path'])[-1]}:{one['name']}" for one in own[-_FRAMES:]]
-
-
-def is_own(path: str) -> bool:
-    """Whether a source file is neither a library nor Python's own."""
-    return not _FOREIGN.search(path)

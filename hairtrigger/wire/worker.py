@@ -124,11 +124,23 @@ class RunInfo(msgspec.Struct, rename="camel", omit_defaults=True):
     trace: str | None = None  # a traceparent
 
 
+class Source(msgspec.Struct, array_like=True, frozen=True):
+    """Lines of code around one that was being executed when an error happened, as they were then."""
+
+    path: str
+    line: int  # the one that was executed
+    first: int  # the number of the first of ``lines``
+    lines: list[str]
+
+
 class Failure(msgspec.Struct, omit_defaults=True):
+    """An error. ``sources`` are those of the user's own code, innermost first."""
+
     name: str
     message: str
     trace: str = ""
     causes: list["Failure"] = []
+    sources: list[Source] = []
 
 
 class Result(msgspec.Struct, rename="camel", omit_defaults=True):

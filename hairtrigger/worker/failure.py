@@ -1,14 +1,17 @@
 """An exception as the error of a run: class, message, and a traceback that starts in the user's code."""
 
+import linecache
 import traceback
 from pathlib import Path
 from types import TracebackType
 
-from hairtrigger.wire.worker import Failure
+from hairtrigger.wire.code import is_own
+from hairtrigger.wire.worker import Failure, Source
 
 MAX_MESSAGE_BYTES = 16 * 1024
 MAX_TRACE_BYTES = 64 * 1024
 MAX_CAUSES = 10
+MAX_SOURCES, AROUND, MAX_LINE_BYTES = 8, 4, 300
 
 _OURS = str(Path(__file__).parent)
 
@@ -19,6 +22,7 @@ def describe(error: BaseException) -> Failure:
         name=type(error).__name__,
         message=cut(_message(error), MAX_MESSAGE_BYTES),
         trace=cut_middle(trace_of(error), MAX_TRACE_BYTES),
+        sources=sources_of(error.__traceback__),
         causes=[_alone(cause) for cause in _causes(error)],
     )
 
@@ -57,7 +61,27 @@ def clean(text: str) -> str:
 
 def _alone(error: BaseException) -> Failure:
     message = cut(_message(error), MAX_MESSAGE_BYTES)
-    return Failure(type(error).__name__, message, cut_middle(trace_of(error), MAX_TRACE_BYTES))
+    trace = cut_middle(trace_of(error), MAX_TRACE_BYTES)
+    return Failure(type(error).__name__, message, trace, sources=sources_of(error.__traceback__))
+
+
+def sources_of(tb: TracebackType | None) -> list[Source]:
+    """The lines around the innermost frames of the user's own code, which a later version may have changed."""
+    frames = [
+        frame for frame in traceback.extract_tb(_first_of_users(tb)) if is_own(frame.filename)
+    ]
+    found: list[Source] = []
+    for frame in reversed(frames[-MAX_SOURCES:]):
+        number = frame.lineno or 0
+        first = max(1, number - AROUND)
+        wanted = range(first, number + AROUND + 1)
+        lines = [linecache.getline(frame.filename, n) for n in wanted]
+        while lines and not lines[-1]:  # beyond the end of the file
+            lines.pop()
+        if len(lines) > number - first:
+            shown = [cut(line.rstrip(), MAX_LINE_BYTES) for line in lines]
+            found.append(Source(clean(frame.filename), number, first, shown))
+    return found
 
 
 def _message(error: BaseException) -> str:

@@ -1,3 +1,8 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+
 from hairtrigger.worker import failure
 from hairtrigger.worker.failure import MAX_MESSAGE_BYTES, MAX_TRACE_BYTES
 
@@ -34,3 +39,32 @@ def test_a_circle_of_causes_ends() -> None:
     first.__cause__, second.__cause__ = second, first
 
     assert [cause.name for cause in failure.describe(first).causes] == ["KeyError"]
+
+
+def test_the_lines_around_ones_own_frames_are_kept_as_they_were_innermost_first(
+    tmp_path: Path,
+) -> None:
+    code = tmp_path / "mine.py"
+    code.write_text("import json\n\n\ndef read(text):\n    # before\n    return json.loads(text)\n")
+    spec = importlib.util.spec_from_file_location("mine", code)
+    assert spec is not None
+    assert spec.loader is not None
+    mine = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(mine)
+    with pytest.raises(ValueError, match="Expecting value") as caught:
+        mine.read("nonsense")
+    described = failure.describe(caught.value)
+    code.write_text("# edited since\n" * 9)
+
+    first, second = described.sources
+    assert (first.path, first.line, first.first) == (str(code), 6, 2)
+    assert first.lines[-2:] == ["    # before", "    return json.loads(text)"]
+    assert second.path == __file__
+    assert "json" in described.trace
+
+
+def test_an_error_of_code_without_a_file_has_no_lines() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        exec("1 / 0")
+
+    assert [source.path for source in failure.describe(caught.value).sources] == [__file__]
