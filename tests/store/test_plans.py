@@ -87,6 +87,24 @@ PLANS: dict[str, list[str]] = {
     "tree_attempts": ["attempts USING PRIMARY KEY (run_id=?)"],
     "tree_spans": ["e USING PRIMARY KEY (run_id=? AND position>?)"],
     "tree_lines": ["e USING PRIMARY KEY (run_id=? AND position>?)"],
+    "running_by_task": ["live_worker (worker>?)"],
+    "last_of_tasks": ["runs_task (env=? AND task=? AND id>?)"],
+    "last_of_schedules": ["runs_schedule (schedule=? AND id>?)"],
+    "payloads_of": [f"r USING {KEY}", f"c USING {KEY}"],
+    "coming_schedules": ["schedules_list (env=? AND active=? AND next_at>? AND next_at<?)"],
+    "schedules_listed": ["schedules_list (env=?)"],
+    "count_schedules_listed": ["schedules_list (env=?)"],
+    "templates_of": ["templates USING INDEX"],
+    "count_templates": ["templates USING"],
+    "errors_older": ["errors_recent (env=? AND last_at<?)"],
+    "errors_newer": ["errors_recent (env=? AND last_at>?)"],
+    "count_errors": ["errors_recent (env=? AND last_at>?)"],
+    "error_group": ["errors USING INDEX"],
+    "error_of_run": ["error_runs_run (run_id=?)", KEY],
+    "error_totals": ["error_counts USING PRIMARY KEY (error=? AND step=? AND at>? AND at<?)"],
+    "error_columns": ["error_counts USING PRIMARY KEY (error=? AND step=? AND at>? AND at<?)"],
+    "error_had_version": ["error_runs USING PRIMARY KEY (error=?)", f"e USING {KEY}"],
+    "error_sample": ["error_runs USING PRIMARY KEY (error=?)", f"r USING {KEY}", f"e USING {KEY}"],
     "known_items": ["batch_items USING PRIMARY KEY (batch=? AND ix>? AND ix<?)"],
     "items_of": ["batch_items USING PRIMARY KEY (batch=?)"],
     "abort_batches": ["batches_unsealed (created_at<?)"],
@@ -142,6 +160,7 @@ FREE = {
     "verify_newest", "verify_tags", "verify_times", "slot_drift",
     "envs_with_lanes", "stranded_versions", "idle_debounces", "tags_of_runs", "old_blobs", "newest_number",
     "any_user", "all_users", "another_admin",  # of people: there are few
+    "count_live",  # each part has a limit
     "any_deltas", "deltas_between", "take_deltas",  # of a table that holds seconds
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ select 'retrying', count(*) from (select env, fence from live where at is not nu
 union all
 select 'held', count(*) from (select 1 from live where env = $1 and state = 5 limit 20000) h
 union all
-select 'waiting', count(*) from waits w join live l on l.run_id = w.run_id where l.env = $1
+select 'waiting', count(*) from live where env = $1 and run_id in (select run_id from waits limit 20000)
 union all
 select 'workers', count(*) from workers where env = $1 and lease_until > $2
 union all
