@@ -208,6 +208,8 @@ async def prune(store: Store, *, retention_ms: int) -> int:
             ("old_batches", cutoff, BATCH),
             ("orphan_items", cutoff, BATCH),
             ("old_error_runs", cutoff, BATCH),
+            ("old_bulk_runs", cutoff, BATCH),
+            ("old_bulk_actions", cutoff, BATCH),
         )
         return len(run_ids), more or older or len(run_ids) == BATCH
 

@@ -6,7 +6,7 @@ The only ``while True`` of the server. A verb that fails is told, and tried agai
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from hairtrigger.engine import schedules, stats, upkeep
+from hairtrigger.engine import bulk, schedules, stats, upkeep
 from hairtrigger.server.settings import Settings
 from hairtrigger.store import watch
 from hairtrigger.store.store import Store
@@ -28,6 +28,7 @@ async def run(store: Store, settings: Settings) -> None:
         "keep": lambda: upkeep.keep(store),
         "look": lambda: upkeep.look(store),
         "roll_up": lambda: stats.roll_up(store),
+        "bulk": lambda: bulk.work(store),
         "prune": lambda: upkeep.prune(store, retention_ms=settings.retention_ms),
     }
     async with asyncio.TaskGroup() as group:

@@ -55,6 +55,7 @@ class RunFilter:
     created_from: int | None = None
     created_to: int | None = None
     error: str | None = None  # a fingerprint
+    bulk: int | None = None  # an action that touched or made them
     root_only: bool | None = None
     attempts: _Bounds | None = None
     took_ms: _Bounds | None = None

@@ -111,6 +111,8 @@ def _search(
 
 def _sources(catalog: Catalog, wanted: RunFilter) -> list[tuple[str, object]]:
     """The statements that lead, each with its value."""
+    if wanted.bulk is not None:
+        return [("ids_of_bulk", wanted.bulk)]
     if wanted.error is not None:
         return [("ids_of_error", wanted.error)]
     if wanted.schedule is not None:

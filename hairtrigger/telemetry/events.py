@@ -14,7 +14,7 @@ EventName = Literal[
     "runs.triggered", "runs.promoted", "runs.expired", "runs.pruned",
     "run.completed", "run.failed", "run.retried", "run.canceled",
     "schedule.fired", "schedule.broken", "queue.paused", "queue.resumed", "queue.limited",
-    "environment.limited",
+    "environment.limited", "bulk.created", "bulk.completed",
     "worker.registered", "worker.left", "lease.lost", "report.refused", "clock.jumped",
     "counters.repaired", "error.resolved", "error.ignored", "error.reopened",
     "user.added", "user.changed", "user.removed", "user.signed_in", "user.signed_out",

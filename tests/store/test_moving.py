@@ -87,7 +87,13 @@ async def lived(path: str, clock: Clock) -> World:
         "insert into waits (waitpoint, run_id) values (7, 8)",
         "insert into blob_uses (run_id, env, name) values (7, 1, 'large')",
         "insert into slots (owner, running, tokens, tokens_at) values (99, 2, 5, 7)",
+        (
+            "insert into bulk_actions (id, env, action, name, chosen, created_at, created_by, begins_at) "
+            "values (7, 1, 'cancel', 'all', '{}', 1, 'ann', 2)"
+        ),
+        "insert into bulk_runs (action, run_id) values (7, 8)",
         "insert into users (id, email, name, role, created_at) values (7, 'a@b.c', 'ü', 'admin', 8)",
+        "insert into templates values (7, 1, 1, 'ü', '{}', '{}', 8)",
         "insert into logins values ('00ff', 7, 8, 9, 8, 'Firefox', '::1')",
     ):
         await world.write(sql)

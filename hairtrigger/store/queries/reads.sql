@@ -35,7 +35,8 @@ where r.id in {list $1} and r.env + 0 = $2 order by r.id desc
 select max(number) from (
   select max(id) as number from runs union all select max(id) from batches
   union all select max(id) from schedules union all select max(id) from workers
-  union all select max(id) from versions union all select max(id) from api_keys)
+  union all select max(id) from versions union all select max(id) from api_keys
+  union all select max(id) from users union all select max(id) from bulk_actions)
 
 -- name: children_of
 select id from runs where parent = $1 order by id limit 200
