@@ -270,6 +270,7 @@ class Session:
                 f"{self._url}  {style(f'TRIGGER_API_URL, key in {plan.key.where}', dim=True)}",
             )
         ]
+        rows.append(("Dashboard", self._url))
         if plan.server is not None:
             shown = os.path.relpath(plan.server.database_file(), plan.root)
             rows.append(("Database", f"{shown}  {style('SQLite', dim=True)}"))

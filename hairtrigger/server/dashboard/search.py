@@ -27,7 +27,7 @@ KEYS = {
     "status": "Status", "task": "Task", "tag": "Tag", "version": "Version", "queue": "Queue",
     "key": "Concurrency key", "batch": "Batch", "schedule": "Schedule", "error": "Error", "machine": "Machine",
     "test": "Test", "root": "Root runs", "attempt": "Attempts", "duration": "Duration",
-    "idempotency": "Idempotency key",
+    "idempotency": "Idempotency key", "bulk": "Bulk action",
 }  # fmt: skip
 _BOUND = re.compile(r"(?P<sign>[<>]=?)?(?P<value>.+)")
 
@@ -123,6 +123,8 @@ def _term(found: Search, term: Term, catalog: Catalog, env: Environment) -> None
         case "schedule" | "batch":
             prefix = {"schedule": "sched", "batch": "batch"}[term.key]
             setattr(wanted, term.key, ids.parse(prefix, value) or 0)
+        case "bulk":
+            wanted.bulk = ids.parse("bulk", value) or 0
         case "error":
             wanted.error = value
         case "test":
@@ -158,15 +160,19 @@ def _flag(value: str) -> bool:
 
 
 def _bounds(value: str, key: str) -> tuple[int | None, int | None]:
-    """``>5s``, ``<2``, ``3``: from and to, both inclusive."""
+    """``>5s``, ``<2``, ``3``, ``250ms..1s``: from and to, both inclusive."""
     match = _BOUND.fullmatch(value)
     assert match is not None, "any text matches"
+    read = _ms if key == "duration" else int
     try:
-        number = durations.parse(match["value"]) if key == "duration" else int(match["value"])
+        if ".." in value:
+            low, _, high = value.partition("..")
+            return read(low), read(high)
+        number = read(match["value"])
     except (ValueError, InvalidDuration):
         raise BadRequest(
             f"{key}:{value[:30]} cannot be understood. Write it like "
-            + ("duration:>5s." if key == "duration" else "attempt:>1.")
+            + ("duration:>5s or duration:250ms..1s." if key == "duration" else "attempt:>1.")
         ) from None
     match match["sign"]:
         case ">":
@@ -178,6 +184,13 @@ def _bounds(value: str, key: str) -> tuple[int | None, int | None]:
         case "<=":
             return None, number
     return number, number
+
+
+def _ms(text: str) -> int:
+    """``5s``, ``1h30m``, ``250ms``."""
+    return (
+        int(text[:-2]) if text[:-2].isdecimal() and text.endswith("ms") else durations.parse(text)
+    )
 
 
 def choices(catalog: Catalog, env: Environment) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from hairtrigger.errors import BadRequest, HairtriggerError, NotFound
 from hairtrigger.rules.run import Run, RunError
 from hairtrigger.server import answers
 from hairtrigger.server.answers import Answer
-from hairtrigger.server.dashboard import frames, jsons, rows
+from hairtrigger.server.dashboard import frames, jsons, rows, snippets
 from hairtrigger.server.dashboard.routes import PageRoute
 from hairtrigger.server.dashboard.view import View
 from hairtrigger.server.dashboard.words import plural
@@ -73,6 +73,7 @@ async def _context(view: View, run: Run) -> dict[str, Any]:
         "error": run.error,
         "groups": frames.read(run.error.failure) if run.error is not None else [],
         "causes": [(one, frames.read(one)) for one in run.error.failure.causes] if run.error else [],
+        "snippets": snippets.of_run(ids.public("run", run.id), view.call.base_url()),
         "tab": view.query.get("tab", ""),
         "public": ids.public,
         "jsons": jsons,
@@ -104,7 +105,8 @@ def _steps(run: Run, stored: list[tuple[object, ...]], now: int) -> list[Step]:
     steps: list[Step] = []
     for n, row in enumerate(stored):
         number, _, _, started, ended, reason, error = row
-        assert isinstance(number, int) and isinstance(ended, int), "as attempts_of says"
+        assert isinstance(number, int), "as attempts_of says"
+        assert isinstance(ended, int), "as attempts_of says"
         began = started if isinstance(started, int) else None
         following = stored[n + 1][3] if n + 1 < len(stored) else None
         pause = following - ended if isinstance(following, int) else None

@@ -8,7 +8,7 @@ from hairtrigger.engine import stats
 from hairtrigger.engine.numbers import Numbers
 from hairtrigger.rules.stats import ALL_TASKS, Stat, merged, percentile
 from hairtrigger.server.answers import Answer
-from hairtrigger.server.dashboard import counts, ranges, rows, search
+from hairtrigger.server.dashboard import counts, ranges, rows, search, snippets
 from hairtrigger.server.dashboard.ranges import Range
 from hairtrigger.server.dashboard.routes import PageRoute
 from hairtrigger.server.dashboard.view import View
@@ -67,6 +67,7 @@ async def show(view: View) -> Answer:
         p95=percentile(total.took, 0.95),
         columns=counts.outcomes(columns, over, now),
         tabs=_tabs(view, asked, pulse.numbers, total),
+        snippets=snippets.of_list(asked, over.period, view.call.base_url()),
         periods=ranges.PERIODS,
         choices=search.choices(view.store.catalog, view.env),
     )  # fmt: skip

@@ -36,7 +36,7 @@ function arrived() {
 }
 
 // islands are loaded where they are
-const ISLANDS = { trace: "./trace.js", logs: "./logs.js", chart: "./chart.js", editor: "./editor.js", form: "./form.js" };
+const ISLANDS = { trace: "./trace.js", logs: "./logs.js", chart: "./chart.js", editor: "./editor.js", form: "./form.js", fill: "./fill.js" };
 function islands() {
   const wanted = new Set([...document.querySelectorAll("[data-island]")].map((el) => el.dataset.island));
   for (const name of wanted) if (ISLANDS[name]) import(ISLANDS[name]);
@@ -79,6 +79,12 @@ export function say(text, how = {}) {
     button.textContent = "Undo";
     button.onclick = () => { how.undo(); el.remove(); };
     el.append(button);
+  }
+  if (how.link) {
+    const link = document.createElement("a");
+    link.href = how.link;
+    link.textContent = "Open";
+    el.append(link);
   }
   $("#toasts").append(el);
   setTimeout(() => el.remove(), how.ms ?? 4000);

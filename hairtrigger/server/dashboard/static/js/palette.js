@@ -1,5 +1,6 @@
 // ⌘K: every page, task, queue, schedule and recent run; an id jumps; ? lists the keys.
 import { say } from "./app.js";
+import { visit } from "./table.js";
 
 let dialog, found = [], at = 0, asked = 0;
 
@@ -87,13 +88,7 @@ function choose(one) {
   if (!one) return;
   dialog.close();
   if (one.action) { document.querySelector(`#main [data-key="${CSS.escape(one.action)}"]`)?.click(); return; }
-  const link = document.createElement("a");
-  link.href = one.href;
-  link.hidden = true;
-  document.body.append(link);
-  window.htmx.process(link);
-  link.click();
-  link.remove();
+  visit(one.href);
 }
 
 function icon(name) {

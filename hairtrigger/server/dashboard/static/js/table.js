@@ -23,6 +23,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "y") navigator.clipboard.writeText(row.dataset.id).then(() => say("Copied."));
   if (event.key === " ") { event.preventDefault(); peek(row); }
   if (event.key === "." && held) take();
+  $(`[data-row-key="${CSS.escape(event.key)}"]`, row)?.click(); // what can be done with one row
 });
 
 const current = () => (here ? document.getElementById(here) : null);
@@ -103,6 +104,8 @@ function show() {
   if (bar) {
     bar.hidden = !picked.size;
     $("[data-text=selected]", bar).textContent = `${count(picked.size)} selected`;
+    const link = $("[data-text=all]", bar), more = $("#main .pages a");
+    if (link) link.hidden = !more || !all.length || !all.every((row) => picked.has(row.dataset.id));
   }
 }
 
@@ -116,6 +119,26 @@ async function act(deed) {
   say(answer.ok ? told.said : told.error ?? "That could not be done.", { bad: !answer.ok });
   if (answer.ok) { picked.clear(); show(); refresh(true); }
 }
+
+// all of a list, in the background, with a moment to think again
+document.addEventListener("submit", async (event) => {
+  if (!event.target.matches("[data-bulk-all]")) return;
+  event.preventDefault();
+  const form = event.target, body = new URLSearchParams(new FormData(form, event.submitter));
+  const headers = { "X-CSRF": $("meta[name=csrf]").content, Accept: "application/json" };
+  const answer = await fetch(form.getAttribute("action"), { method: "POST", body, headers });
+  const told = await answer.json().catch(() => ({}));
+  form.closest("dialog").close();
+  if (!answer.ok) { say(told.error ?? "That could not be done.", { bad: true }); return; }
+  picked.clear();
+  show();
+  const undo = async () => {
+    const undone = await fetch(`${told.href}/abort`, { method: "POST", headers, body: new URLSearchParams() });
+    say(undone.ok ? (await undone.json()).said : "It was too late to undo it.", { bad: !undone.ok });
+  };
+  say(told.said, { undo, ms: 5000 });
+  setTimeout(() => say("How far it is:", { link: told.href }), 5200);
+});
 
 // a look from the side
 async function peek(row) {
@@ -167,7 +190,7 @@ function pill(rate) {
     el.dataset.take = "";
     list.before(el);
   }
-  const text = `↑ ${count(waiting.n)} new ${waiting.n === 1 ? "run" : "runs"}${rate > MANY_PER_S ? ` · ${perS(rate)}` : ""}`;
+  const one = $("[data-part=rows]")?.dataset.one ?? "run", text = `↑ ${count(waiting.n)} new ${waiting.n === 1 ? one : one + "s"}${rate > MANY_PER_S ? ` · ${perS(rate)}` : ""}`;
   if (el.textContent !== text) el.textContent = text;
 }
 
@@ -190,6 +213,26 @@ document.addEventListener("htmx:after:swap", (event) => {
   waiting = { n: 0, since: performance.now() };
   $(".peek")?.remove();
 });
+
+// From a run to the next one of the list that one came from.
+const KEPT = "ht-list";
+function steps() {
+  const all = rows();
+  if ($("[data-list=runs]") && all.length) { sessionStorage.setItem(KEPT, JSON.stringify(all.map((row) => row.dataset.href))); return; }
+  const list = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]"), at = list.indexOf(location.pathname);
+  for (const button of document.querySelectorAll("[data-step]")) {
+    const there = at < 0 ? undefined : list[at + Number(button.dataset.step)];
+    button.hidden = !there;
+    button.dataset.there = there ?? "";
+  }
+}
+document.addEventListener("ht:refreshed", steps);
+document.addEventListener("htmx:after:swap", steps);
+document.addEventListener("click", (event) => {
+  const there = event.target.closest("[data-step]")?.dataset.there;
+  if (there) visit(there);
+});
+steps();
 
 // the histogram: drag to look closer, double-click to look at all again
 let drag = null;
@@ -229,8 +272,13 @@ const ends = (event) => {
 export function go(changed) {
   const url = new URL(location.href);
   for (const [name, value] of Object.entries(changed)) if (value === null) url.searchParams.delete(name); else url.searchParams.set(name, value);
+  visit(url.pathname + url.search);
+}
+
+/** Go to a page as a click on a link would. @param {string} path */
+export function visit(path) {
   const link = document.createElement("a");
-  link.href = url.pathname + url.search;
+  link.href = path;
   link.hidden = true;
   document.body.append(link);
   window.htmx.process(link);
