@@ -112,7 +112,7 @@ def columns(of: Sequence[Column], *, width: int, height: int) -> Markup:
             f"{''.join(drawn)}<title>{escape(column.title)}</title></g>"
         )
     return Markup(
-        f'<svg class="columns" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img">'
+        f'<svg class="columns" viewBox="0 0 {width} {height}" preserveAspectRatio="none" aria-hidden="true">'
         f"{''.join(parts)}</svg>"
     )  # fmt: skip
 

@@ -49,7 +49,7 @@ class OpenPage(Protocol):
 
     async def __call__(
         self, site: Site, path: str, *, theme: Literal["dark", "light"] = "dark", width: int = WIDTH,
-        height: int = HEIGHT, scripts: bool = True,
+        height: int = HEIGHT, scripts: bool = True, may_miss: bool = False,
     ) -> Page: ...  # fmt: skip
 
 
@@ -64,7 +64,7 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
 
     async def opened(
         site: Site, path: str, *, theme: Literal["dark", "light"] = "dark", width: int = WIDTH,
-        height: int = HEIGHT, scripts: bool = True,
+        height: int = HEIGHT, scripts: bool = True, may_miss: bool = False,
     ) -> Page:  # fmt: skip
         context = await browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=theme, base_url=site.live.url,
@@ -73,7 +73,8 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
         )  # fmt: skip
         contexts.append(context)
         page = await context.new_page()
-        page.on("console", hear)
+        if not may_miss:  # what is asked for in vain stands in the console
+            page.on("console", hear)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         await page.goto(site.path(path))
         return page

@@ -96,6 +96,11 @@ async def do_setup(view: View) -> Answer:
     return answer
 
 
+async def lost(view: View) -> Answer:
+    """There is no such page."""
+    raise NotFound(f"There is no page {view.path[:100]}.")
+
+
 def _next(view: View) -> str:
     """Where somebody wanted to go: a path of ours only."""
     where = view.query.get("next", "/")
@@ -115,3 +120,8 @@ ROUTES = (
     PageRoute("GET", "/runs/{run}", any_run),
     PageRoute("GET", "/projects/v3/{ref}/runs/{run}", any_run),
 )
+LOST = (
+    PageRoute("GET", "/p/{project}/{env}/{rest:path}", lost),
+    PageRoute("GET", "/p/{rest:path}", lost),
+)
+"""After all others: a path of the dashboard that no page has."""
