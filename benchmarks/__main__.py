@@ -18,6 +18,7 @@ QUESTIONS = (
     "recovery",
     "idle",
     "cold",
+    "dashboard",
 )
 LONG = ("endurance", "profile", "soak")
 """Asked only by name, or the first with --long."""

@@ -60,13 +60,13 @@ def measure(system: System, count: int, history: int) -> tuple[Sample, Sample, L
     with opened(system) as running:
         running.stop_worker()
         running.stop_server()
-        middle = _add_history(running, history)
+        middle = add_history(running, history)
         running.start_server()
         aged = fed_and_drained(running, count)
         return fresh, aged, _read_lists(running, middle)
 
 
-def _add_history(running: Running, count: int) -> int:
+def add_history(running: Running, count: int) -> int:
     """Copy the only run there is as `count` older ones; answers the number of the middle one."""
     if isinstance(running.system.database, Sqlite):
         connection = sqlite3.connect(running.address)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hairtrigger.engine import runs, schedules
 from hairtrigger.rules.run import Run
 from hairtrigger.store import pages
-from hairtrigger.store.pages import RunFilter
+from hairtrigger.store.narrowing import RunFilter
 from hairtrigger.store.store import Store
 from hairtrigger.wire import ids, statuses
 from tests.clock import MINUTE, SECOND, Clock

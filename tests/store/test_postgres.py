@@ -12,7 +12,7 @@ from hairtrigger.engine import queues, runs, schedules, upkeep
 from hairtrigger.engine import trigger as triggers
 from hairtrigger.errors import BadRequest, Unprocessable
 from hairtrigger.store.asking import Call, NewRun, OneTime
-from hairtrigger.store.pages import RunFilter
+from hairtrigger.store.narrowing import RunFilter
 from hairtrigger.wire import ids
 from hairtrigger.wire.worker import RunInfo
 from tests.clock import MINUTE, SECOND
