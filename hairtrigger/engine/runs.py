@@ -61,12 +61,20 @@ async def list_page(
     size: int,
     after: int | None,
     before: int | None,
+    budget_s: float | None = None,
 ) -> tuple[list[Run], pages.Page]:
     """A page of runs, newest first, without their payloads and outputs; ``after`` and ``before`` are numbers
-    of runs."""
+    of runs. With ``budget_s`` (seconds) it looks no longer than that: a short page says where to go on."""
     page = await store.with_catalog(
         lambda catalog: pages.page(
-            catalog, env.id, wanted, size=size, after=after, before=before, now=store.now()
+            catalog,
+            env.id,
+            wanted,
+            size=size,
+            after=after,
+            before=before,
+            now=store.now(),
+            budget_s=budget_s,
         )
     )
     return await store.runs(env.id, page.run_ids, brief=True), page

@@ -15,6 +15,7 @@ from hairtrigger.wire.statuses import LiveState
 
 _options = msgspec.json.Decoder(RunOptions)
 _json = msgspec.json.Decoder()
+_NO_OPTIONS = RunOptions()
 _Bounds = tuple[int | None, int | None]  # from and to, both inclusive
 
 
@@ -64,6 +65,11 @@ class RunFilter:
     inside: list[Inside] = field(default_factory=list)
 
     @property
+    def reads_options(self) -> bool:
+        """Whether it takes what a run was triggered with."""
+        return self.is_test is not None or bool(self.machines or self.patterns or self.reads_inside)
+
+    @property
     def reads_inside(self) -> bool:
         """Whether it takes more than a run's narrow row."""
         return bool(self.text or self.inside)
@@ -107,7 +113,7 @@ def matches(catalog: Catalog, wanted: RunFilter, one: Candidate, now: int) -> bo
     asked for."""
     if wanted.statuses and not _has_status(wanted.statuses, one.status):
         return False
-    options = _options.decode(one.opts) if one.opts else RunOptions()
+    options = _options.decode(one.opts) if one.opts and wanted.reads_options else _NO_OPTIONS
     task, queue = catalog.tasks[one.task].name, catalog.queues[one.queue].name
     version = catalog.versions[one.version].name if one.version is not None else None
     took = None if one.started_at is None else (one.finished_at or now) - one.started_at

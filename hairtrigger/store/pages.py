@@ -6,6 +6,7 @@ walk through all of history.
 """
 
 import heapq
+import time
 from dataclasses import dataclass
 
 from hairtrigger.store.catalog import Catalog
@@ -46,8 +47,11 @@ def page(
     after: int | None,
     before: int | None,
     now: int,
+    budget_s: float | None = None,
 ) -> Steps[Page]:
-    """A page of ``size`` runs older than ``after``, or newer than ``before``."""
+    """A page of ``size`` runs older than ``after``, or newer than ``before``; after ``budget_s`` seconds as far
+    as it has come, with a cursor to go on from."""
+    until = float("inf") if budget_s is None else time.monotonic() + budget_s
     newer = before is not None
     newest = _END if wanted.created_to is None else ids.first_at(wanted.created_to + 1)
     oldest = 0 if wanted.created_from is None else ids.first_at(wanted.created_from)
@@ -62,6 +66,7 @@ def page(
         start,
         newer=newer,
         now=now,
+        until=until,
         stop=newest if newer else oldest,
     )
     more = len(found) > size
@@ -85,13 +90,14 @@ def _search(
     newer: bool,
     stop: int,
     now: int,
+    until: float,
 ) -> Steps[tuple[list[int], int | None]]:
     """Matching ids, and the candidate to go on from when the bound was reached before the end."""
     sources = _sources(catalog, wanted)
     direction = "newer" if newer else "older"
     found: list[int] = []
     read, chunk = 0, max(want, _FIRST_LOOK)
-    while read < MAX_CANDIDATES:
+    while read < MAX_CANDIDATES and (not read or time.monotonic() < until):
         lists = []
         for name, value in sources:
             params = (env, start, chunk) if value is None else (env, start, chunk, value)

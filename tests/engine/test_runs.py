@@ -8,6 +8,7 @@ import pytest
 
 from hairtrigger.engine import runs, upkeep
 from hairtrigger.errors import BadRequest, HairtriggerError, NotFound, TooLarge, Unprocessable
+from hairtrigger.store.narrowing import Inside, Pattern, RunFilter
 from hairtrigger.wire import ids
 from hairtrigger.wire.options import ReplayBody
 from tests.clock import HOUR, MINUTE, SECOND, Clock
@@ -320,3 +321,53 @@ async def test_number_of_a_run_is_its_public_id(world: World) -> None:
     run_id = await world.trigger()
 
     assert number(ids.public("run", run_id)) == run_id
+
+
+async def test_a_search_that_has_no_time_left_says_where_to_go_on_and_misses_nothing(
+    world: World,
+) -> None:
+    rare = await world.trigger(payload={"word": "needle"})
+    for _ in range(130):
+        await world.trigger(payload={"word": "hay"})
+    wanted, after, found, pages = RunFilter(text=["needle"]), None, [], 0
+    while pages == 0 or after is not None:
+        listed, page = await runs.list_page(
+            world.store, world.env, wanted, size=10, after=after, before=None, budget_s=0
+        )
+        found += [run.id for run in listed]
+        after, pages = page.next, pages + 1
+
+    assert found == [rare]
+    assert pages > 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "matches"),
+    [
+        (RunFilter(text=["u_1"]), True), (RunFilter(text=["u_1", "nothing"]), False), (RunFilter(text=["TAG"]), True),
+        (RunFilter(inside=[Inside("payload", "user.id", "u_*")]), True),
+        (RunFilter(inside=[Inside("payload", "user.id", "u_*", negative=True)]), False),
+        (RunFilter(inside=[Inside("payload", "list.1", "7")]), True),
+        (RunFilter(inside=[Inside("payload", "user.name", "u_1")]), False),
+        (RunFilter(inside=[Inside("metadata", "step", "3")]), True),
+        (RunFilter(patterns=[Pattern("task", "w*k")]), True), (RunFilter(patterns=[Pattern("key", "k")]), True),
+        (RunFilter(patterns=[Pattern("tag", "t*", negative=True)]), False), (RunFilter(root_only=True), True),
+        (RunFilter(attempts=(2, None)), False), (RunFilter(took_ms=(None, 10)), False),
+        (RunFilter(statuses=["PENDING_VERSION"], tasks=["work"]), True), (RunFilter(error="none"), False),
+    ],
+)  # fmt: skip
+async def test_a_list_is_narrowed_by_what_is_inside_its_runs(
+    world: World, wanted: RunFilter, matches: bool
+) -> None:
+    run_id = await world.trigger(
+        payload={"user": {"id": "u_1"}, "list": [5, 7]},
+        tags=["tag"],
+        concurrencyKey="k",
+        metadata={"step": 3},
+    )
+
+    listed, _ = await runs.list_page(
+        world.store, world.env, wanted, size=10, after=None, before=None
+    )
+
+    assert [run.id for run in listed] == ([run_id] if matches else [])

@@ -8,7 +8,7 @@ from hairtrigger.engine import stats
 from hairtrigger.engine.numbers import Numbers
 from hairtrigger.rules.stats import ALL_TASKS, Stat, merged, percentile
 from hairtrigger.server.answers import Answer
-from hairtrigger.server.dashboard import counts, ranges, rows, search, snippets
+from hairtrigger.server.dashboard import as_code, counts, ranges, rows, search
 from hairtrigger.server.dashboard.ranges import Range
 from hairtrigger.server.dashboard.routes import PageRoute
 from hairtrigger.server.dashboard.view import View
@@ -16,6 +16,7 @@ from hairtrigger.wire import ids
 from hairtrigger.wire.statuses import FINAL, FinalStatus
 
 SIZE = 50
+BUDGET_S = 0.2  # of looking for what is rare: then the page says how far it looked
 _LIVE = {
     "QUEUED": "queued", "EXECUTING": "running", "WAITING": "waiting", "REATTEMPTING": "retrying",
     "DELAYED": "delayed", "PENDING_VERSION": "held",
@@ -46,7 +47,7 @@ async def show(view: View) -> Answer:
     after = ids.parse("cursor", view.query.get("cursor", "")) if view.query.get("cursor") else None
     before = ids.parse("cursor", view.query.get("before", "")) if view.query.get("before") else None
     found, page = await engine.list_page(
-        view.store, view.env, wanted, size=SIZE, after=after, before=before
+        view.store, view.env, wanted, size=SIZE, after=after, before=before, budget_s=BUDGET_S
     )
     pulse = await view.server.pulses.of(view.env.id).fresh()
     columns, total = await _finished(view, over, asked.task_id or ALL_TASKS)
@@ -67,7 +68,7 @@ async def show(view: View) -> Answer:
         p95=percentile(total.took, 0.95),
         columns=counts.outcomes(columns, over, now),
         tabs=_tabs(view, asked, pulse.numbers, total),
-        snippets=snippets.of_list(asked, over.period, view.call.base_url()),
+        snippets=as_code.of_list(asked, over.period, view.call.base_url()),
         periods=ranges.PERIODS,
         choices=search.choices(view.store.catalog, view.env),
     )  # fmt: skip
