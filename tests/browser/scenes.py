@@ -205,7 +205,7 @@ def _talk(scene: Scene, luck: random.Random, count: int, *, evil: bool) -> None:
         place = span.event.span if luck.random() < 0.9 else None
         level, message = luck.choice(_SAID)
         message = message.format(n=luck.randrange(99), m=luck.randrange(300))
-        attributes = None
+        attributes: dict[str, Any] | None = None
         if n % 41 == 0:
             level, message = "warn", "Slow query: 0.71 s"
         if n % 307 == 0:

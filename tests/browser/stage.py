@@ -41,7 +41,8 @@ BODY = """
 <main><h1 class="unseen">Run</h1><div class="stage">
 <section aria-label="Trace" data-island="trace" data-url="/trace" data-run="{run}"{stream}>
 <div class="trace-bar" data-slot="bar"><nav class="tabs" aria-label="Parts">
-<a href="#" aria-current="page">Trace</a><a href="#">Child runs</a><a href="#">Events</a></nav></div>
+<a href="#" aria-current="page">Trace <span class="n" data-spans></span></a>
+<a href="#">Child runs</a><a href="#">Events</a></nav></div>
 </section>
 <section aria-label="Log" data-island="logs" data-url="/lines" data-run="{run}"{stream}></section>
 </div></main>

@@ -11,7 +11,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, Page, expect
 
 from hairtrigger.server.dashboard import trace as shaping
-from tests.browser.scenes import report
+from tests.browser.scenes import ROOT, report
 from tests.browser.stage import STATIC, shown
 
 MOST_NODES = 1_200
@@ -57,7 +57,7 @@ async def test_spans_are_few_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("children", "spans", "lines"), [(204, 7, 5_000), (900, 9, 100_000)], ids=["usual", "large"]
+    ("children", "spans", "lines"), [(204, 7, 5_000), (900, 9, 100_001)], ids=["usual", "large"]
 )
 async def test_browser_holds_what_is_in_view_only(
     page: Page, context: BrowserContext, children: int, spans: int, lines: int
@@ -70,7 +70,7 @@ async def test_browser_holds_what_is_in_view_only(
         await expect(page.locator(".trace-row").first).to_be_visible()
         first = await page.evaluate("window.firstRows")
         await expect(page.locator(".log-title b")).to_have_text(
-            "100k" if lines == 100_000 else f"{lines:,}", timeout=60_000
+            "100k+" if lines > 100_000 else f"{lines:,}", timeout=60_000
         )
         await page.locator(".trace-view").focus()
         await page.locator(".trace-row").first.focus()
@@ -87,6 +87,21 @@ async def test_browser_holds_what_is_in_view_only(
         )
         assert nodes <= MOST_NODES
         assert heap <= 3 * 40
+
+
+async def test_log_that_is_too_long_ends_and_a_filter_looks_at_all_of_it(page: Page) -> None:
+    scene = report(live=False, children=3, lines=100_001)
+    scene.line(ROOT, 1, scene.now, "info", "behind the end")
+    with shown(scene) as stage:
+        await page.goto(stage.url)
+        await expect(page.locator(".log-note")).to_contain_text(
+            "The first 100k lines are here", timeout=60_000
+        )
+
+        await page.get_by_label("Filter logs").fill("behind the end")
+
+        await expect(page.locator(".log-row .log-text")).to_have_text(["behind the end"])
+        await expect(page.locator(".log-note")).to_be_hidden()
 
 
 async def test_growing_trace_costs_little(page: Page, context: BrowserContext) -> None:

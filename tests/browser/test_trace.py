@@ -1,18 +1,16 @@
-"""The trace island: what it shows at first, by mouse, by keys alone, and as it grows."""
+"""The trace island: what it shows at first, by mouse, and by keys alone."""
 
 import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Page, expect
 
 from hairtrigger.rules.tree import HandOut
-from hairtrigger.server.dashboard import trace as shaping
+from tests.browser.looking import bar, drawn, named, names, opened
 from tests.browser.scenes import BEGAN, EVIL, ROOT, Scene, member, report
 from tests.browser.stage import Stage, shown
 from tests.clock import SECOND
-
-TRACE = re.compile(r"/trace(\?|$)")
 
 
 @pytest.fixture
@@ -29,52 +27,6 @@ def alive() -> Iterator[Stage]:
         yield stage
 
 
-async def opened(page: Page, stage: Stage, query: str = "") -> Locator:
-    """The rows of a stage's trace, as soon as there are some."""
-    await page.goto(stage.url + query)
-    rows = page.locator(".trace-row")
-    await expect(rows.first).to_be_visible()
-    return rows
-
-
-def named(page: Page, name: str) -> Locator:
-    """The first row with a name."""
-    return page.locator(
-        ".trace-row", has=page.locator(".name", has_text=re.compile(f"^{name}$"))
-    ).first
-
-
-async def names(page: Page) -> list[str]:
-    """The names of the rows that are there, from the top."""
-    return await page.locator(".trace-row .name").all_inner_texts()
-
-
-async def bar(row: Locator) -> dict[str, float]:
-    box = await row.locator(".span-bar").bounding_box()
-    assert box is not None
-    return {**box}
-
-
-async def length(row: Locator) -> float:
-    """What a bar's label says, in seconds."""
-    return float((await row.locator(".span-label").inner_text()).removesuffix(" s"))
-
-
-async def drawn(page: Page) -> None:
-    """What was asked for has been drawn."""
-    await page.evaluate(
-        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )
-
-
-async def nothing_is_asked(page: Page, stage: Stage) -> None:
-    """In a minute of the page's time there is no request."""
-    stage.asked.clear()
-    await page.clock.fast_forward(60_000)
-    await drawn(page)
-    assert stage.asked == []
-
-
 async def test_first_screen_tells_the_story(page: Page, alive: Stage) -> None:
     await opened(page, alive)
 
@@ -86,6 +38,7 @@ async def test_first_screen_tells_the_story(page: Page, alive: Stage) -> None:
     await expect(named(page, "load-user-tasks")).to_have_attribute("aria-expanded", "false")
     await expect(named(page, "load-user-tasks").locator(".size")).to_have_text("12")
     await expect(named(page, "batch_trigger").locator(".detail")).to_have_text("8 runs")
+    await expect(page.locator("[data-spans]")).to_have_text(re.compile("^9[0-9]$"))
     child = page.locator('.trace-row.k-run[aria-level="4"]').first
     await expect(child).to_have_attribute("aria-expanded", "false")
 
@@ -308,74 +261,6 @@ async def test_focus_stays_when_its_row_is_scrolled_away(page: Page, failed: Sta
     await expect(page.locator(".trace-row:focus")).to_be_in_viewport()
 
 
-async def test_running_bars_end_at_now_and_spans_arrive(page: Page, alive: Stage) -> None:
-    scene = alive.scene
-    await opened(page, alive)
-    row = named(page, "generate-report")
-    before = await length(row)
-
-    scene.spans.clear()
-    late = scene.span(ROOT, 1, "late to the party", scene.now, 40)
-    alive.news.append(shaping.answer(scene.news([], [late])))
-
-    await expect(named(page, "late to the party")).to_be_attached(timeout=5_000)
-    now = await page.locator(".now-line").bounding_box()
-    root = await bar(row)
-    assert now is not None
-    assert await length(row) > before
-    assert root["x"] + root["width"] == pytest.approx(now["x"], abs=6)
-
-
-async def test_span_that_goes_on_is_known_by_what_is_in_it(page: Page) -> None:
-    scene = Scene(live=True, now=BEGAN + 2 * SECOND)
-    root = member(ROOT, "work", BEGAN)
-    root.hand_outs.append(HandOut(1, 1, BEGAN, None))
-    scene.runs.append(root)
-    scene.span(ROOT, 1, "inner", BEGAN + 100, 50, parent="00000000000000aa")
-    with shown(scene) as stage:
-        await opened(page, stage)
-        await expect(named(page, "…")).to_have_attribute("aria-level", "3")
-        await expect(named(page, "inner")).to_have_attribute("aria-level", "4")
-        outer = scene.span(ROOT, 1, "outer", BEGAN + 90, 900)
-        outer.event.span = "00000000000000aa"
-        stage.news.append(shaping.answer(scene.news([], [outer])))
-
-        await expect(named(page, "outer")).to_have_attribute("aria-level", "3", timeout=5_000)
-
-        await expect(named(page, "inner")).to_have_attribute("aria-level", "4")
-        await expect(named(page, "…")).to_have_count(0)
-
-
-async def test_end_of_a_run_stops_the_asking(page: Page, alive: Stage) -> None:
-    await page.clock.install()
-    await opened(page, alive)
-    scene = alive.scene
-    for one in scene.runs:
-        one.ended_at = one.ended_at or scene.now
-        one.hand_outs = [HandOut(1, 1, one.created_at, one.ended_at)]
-
-    await page.clock.fast_forward(2_500)
-    await expect(page.locator(".now-line")).to_be_hidden()
-    await page.clock.fast_forward(1_000)  # once more from the beginning, both of them
-    await expect(page.locator(".log-dot")).to_be_visible()
-    await page.wait_for_load_state("networkidle")
-
-    await nothing_is_asked(page, alive)
-
-
-async def test_doorbell_brings_news_at_once(page: Page, alive: Stage) -> None:
-    await opened(page, alive, "?stream=1")
-    scene = alive.scene
-    await expect(page.locator(".log-row").first).to_be_visible()
-    late = scene.span(ROOT, 1, "rung", scene.now, 40)
-    alive.news.append(shaping.answer(scene.news([], [late])))
-
-    alive.rung.set()
-
-    await expect(named(page, "rung")).to_be_attached(timeout=1_500)
-    assert len([path for path in alive.asked if path == "/stream"]) == 1
-
-
 async def test_idle_time_is_folded_until_it_is_wanted(page: Page) -> None:
     scene = Scene(now=BEGAN + 61 * SECOND)
     root = member(ROOT, "work", BEGAN, ended=BEGAN + 61 * SECOND, status="COMPLETED")
@@ -406,43 +291,6 @@ async def test_names_are_only_ever_text(page: Page) -> None:
         await expect(page.locator(".log-row.is-part b", has_text=EVIL)).to_be_visible()
 
         assert await page.locator("img").count() == 0
-
-
-async def test_trace_that_cannot_be_read_says_so_and_comes_when_it_can(
-    page: Page, failed: Stage
-) -> None:
-    await page.route(TRACE, lambda route: route.fulfill(status=200, body="no JSON"))
-    await page.goto(failed.url)
-    await expect(page.locator(".trace-notice")).to_contain_text("could not be read")
-
-    await page.unroute(TRACE)
-
-    await expect(page.locator(".trace-row").first).to_be_visible(timeout=8_000)
-    await expect(page.locator(".trace-notice")).to_be_hidden()
-
-
-async def test_island_that_is_swapped_away_leaves_nothing_behind(page: Page, alive: Stage) -> None:
-    await page.clock.install()
-    await opened(page, alive)
-    await expect(page.locator(".log-row").first).to_be_visible()
-    await page.evaluate(
-        """() => {
-          document.querySelector('[data-island=trace]').remove();
-          document.querySelector('[data-island=logs]').remove();
-          document.body.dispatchEvent(new CustomEvent('htmx:after:swap', {bubbles: true}));
-        }"""
-    )
-    await nothing_is_asked(page, alive)
-    await page.evaluate(
-        """() => {
-          const island = document.createElement('section');
-          Object.assign(island.dataset, {island: 'trace', url: '/trace'});
-          document.querySelector('.stage').append(island);
-          document.body.dispatchEvent(new CustomEvent('htmx:after:swap', {bubbles: true}));
-        }"""
-    )
-
-    await expect(page.locator(".trace-row").first).to_be_visible()
 
 
 async def test_tree_is_as_wide_as_one_likes(page: Page, alive: Stage) -> None:

@@ -5,18 +5,27 @@ from typing import Any
 
 import msgspec
 
-from hairtrigger.engine import explain
+from hairtrigger.engine import explain, tasks, traces
 from hairtrigger.engine import runs as engine
-from hairtrigger.errors import BadRequest, HairtriggerError, NotFound
+from hairtrigger.errors import BadRequest, HairtriggerError, NotFound, TooLarge, Unprocessable
 from hairtrigger.rules.run import Run, RunError
 from hairtrigger.server import answers
 from hairtrigger.server.answers import Answer
-from hairtrigger.server.dashboard import frames, jsons, rows, snippets
+from hairtrigger.server.dashboard import (
+    as_code,
+    error_groups,
+    frames,
+    jsons,
+    rows,
+    search,
+    trigger_form,
+)
+from hairtrigger.server.dashboard import trace as shaping
 from hairtrigger.server.dashboard.routes import PageRoute
 from hairtrigger.server.dashboard.view import View
 from hairtrigger.server.dashboard.words import plural
 from hairtrigger.wire import ids, packets
-from hairtrigger.wire.options import ReplayBody
+from hairtrigger.wire.options import MACHINES, ReplayBody
 
 MOST_AT_ONCE = 200
 _error = msgspec.json.Decoder(RunError)
@@ -71,12 +80,33 @@ async def _context(view: View, run: Run) -> dict[str, Any]:
         "output": _shown(run.output),
         "metadata": msgspec.json.decode(run.metadata) if run.metadata else {},
         "error": run.error,
+        "same": await error_groups.same(view.store, view.env, run),
         "groups": frames.read(run.error.failure) if run.error is not None else [],
         "causes": [(one, frames.read(one)) for one in run.error.failure.causes] if run.error else [],
-        "snippets": snippets.of_run(ids.public("run", run.id), view.call.base_url()),
+        "snippets": as_code.of_run(ids.public("run", run.id), view.call.base_url()),
         "tab": view.query.get("tab", ""),
         "public": ids.public,
         "jsons": jsons,
+        **_replay(view, run),
+    }  # fmt: skip
+
+
+def _replay(view: View, run: Run) -> dict[str, Any]:
+    """What the form begins with that runs it again. A payload that is no plain JSON stays as it was."""
+    task = tasks.find(view.store, view.env, run.task)
+    form = trigger_form.of_run(run, task)
+    if (
+        run.payload is None
+        or run.payload[0] != packets.JSON
+        or len(form.payload) > jsons.SHOWN_BYTES
+    ):
+        form.payload = ""
+    schema = task.manifest.payload_schema if task.manifest is not None else None
+    return {
+        "form": form, "refusal": "", "machines": MACHINES,
+        "schema": msgspec.json.encode(schema).decode() if schema else "",
+        "choices": search.choices(view.store.catalog, view.env),
+        "retry": task.manifest.retry if task.manifest is not None else None,
     }  # fmt: skip
 
 
@@ -131,6 +161,28 @@ def _steps(run: Run, stored: list[tuple[object, ...]], now: int) -> list[Step]:
         began = steps[-1].ended_at if steps else run.started_at
         steps.append(Step(max(run.attempt, 1), began, None, "running", "run", None, None))
     return steps
+
+
+async def trace(view: View) -> Answer:
+    """The trace of a run and its descendants, or what is new of it after a cursor."""
+    found = await traces.trace(
+        view.store, view.env, view.number("run", "run"), after=view.query.get("after", "")
+    )
+    return answers.json(shaping.answer(found), headers=[(b"cache-control", b"no-store")])
+
+
+async def log(view: View) -> Answer:
+    """A page of the log of a run and its descendants, narrowed by level, text and span."""
+    query, number = view.query, view.number("run", "run")
+    run = await engine.retrieve(view.store, view.env, number)
+    levels = [level for level in query.get("levels", "").split(",") if level]
+    found = await traces.lines(
+        view.store, view.env, number, after=query.get("after", ""), levels=levels,
+        text=query.get("text", ""), span=traces.reach(query["span"]) if query.get("span") else None,
+    )  # fmt: skip
+    return answers.json(
+        shaping.lines(found, run.created_at), headers=[(b"cache-control", b"no-store")]
+    )
 
 
 async def payload(view: View) -> Answer:
@@ -191,33 +243,21 @@ async def cancel_one(view: View) -> Answer:
 
 
 async def replay_one(view: View) -> Answer:
-    """Run it again, with what the form says otherwise; to the new run."""
-    form = await view.form()
-    body = ReplayBody(
-        queue=form.get("queue") or None, concurrency_key=form.get("concurrency_key") or None,
-        delay=form.get("delay") or None, ttl=form.get("ttl") or None, version=form.get("version") or None,
-        idempotency_key=form.get("idempotency_key") or None,
-        max_attempts=_whole(form, "max_attempts"), max_duration=_whole(form, "max_duration"),
-        priority=_whole(form, "priority"),
-        tags=[tag.strip() for tag in form["tags"].split(",") if tag.strip()] if "tags" in form else None,
-    )  # fmt: skip
-    text = form.get("payload", "")
-    if text.strip():
-        packets.check_json(text)
-        body.payload, body.payload_type = msgspec.Raw(text.encode()), packets.JSON
-    outcome = await engine.replay(view.store, view.env, view.number("run", "run"), body)
-    return view.go(view.link(f"runs/{ids.public('run', outcome.id)}"), say="Running again.")
-
-
-def _whole(form: dict[str, str], name: str) -> int | None:
-    text = form.get(name, "").strip()
-    if not text:
-        return None
-    if not text.isdigit():
-        raise BadRequest(
-            f"{name.replace('_', ' ').capitalize()} must be a whole number, not {text[:20]!r}."
-        )
-    return int(text)
+    """Run it again, with what the form says otherwise; to the new run. What is wrong comes back in the form."""
+    run = await engine.retrieve(view.store, view.env, view.number("run", "run"))
+    given = await view.form()
+    task = tasks.find(view.store, view.env, run.task)
+    form = trigger_form.read(view.store, view.env, task if given.get("payload") else None, given)
+    refusal = ""
+    if not form.is_wrong:
+        try:
+            outcome = await engine.replay(view.store, view.env, run.id, form.replay)
+        except (BadRequest, TooLarge, Unprocessable) as error:
+            refusal = str(error)
+        else:
+            return view.go(view.link(f"runs/{ids.public('run', outcome.id)}"), say="Running again.")
+    context = await _context(view, run) | {"form": form, "refusal": refusal}
+    return view.page("pages/run.html", status=422, headers=[(b"hx-push-url", b"false")], **context)
 
 
 ROUTES = (
@@ -225,6 +265,8 @@ ROUTES = (
     PageRoute("POST", "/p/{project}/{env}/runs/replay", replay, "admin"),
     PageRoute("GET", "/p/{project}/{env}/runs/{run}", show),
     PageRoute("GET", "/p/{project}/{env}/runs/{run}/peek", peek),
+    PageRoute("GET", "/p/{project}/{env}/runs/{run}/trace", trace),
+    PageRoute("GET", "/p/{project}/{env}/runs/{run}/logs", log),
     PageRoute("GET", "/p/{project}/{env}/runs/{run}/download/{which}", payload),
     PageRoute("POST", "/p/{project}/{env}/runs/{run}/cancel", cancel_one, "admin"),
     PageRoute("POST", "/p/{project}/{env}/runs/{run}/replay", replay_one, "admin", "trigger_bytes"),
