@@ -208,7 +208,12 @@ def _had_version(catalog: Catalog, env: int, name: str | None, one: Group) -> St
     version = catalog.version(env, name)
     if version is None:
         return False
-    return bool((yield fetch("error_had_version", one.id, SAMPLE, version.id)))
+    last = yield from _last_runs(one.id)
+    return bool((yield fetch("ended_under", last, version.id)))
+
+
+def _last_runs(number: int) -> Steps[list[int]]:
+    return [row[0] for row in (yield fetch("error_run_ids", number, SAMPLE))]
 
 
 def _place(one: Group) -> Cursor:
@@ -292,7 +297,8 @@ async def sample(store: Store, group_: Group) -> Sample:
 
 
 def _sampled(catalog: Catalog, number: int) -> Steps[list[tuple[str, list[str]]]]:
-    rows = yield fetch("error_sample", number, SAMPLE)
+    last = yield from _last_runs(number)
+    rows = yield fetch("error_sample", last)
     return [
         (catalog.versions[version].name if version else "", _tags.decode(tags) if tags else [])
         for version, tags in rows
@@ -341,10 +347,11 @@ async def _decide(
     name, *params = statement
 
     def change(_: Catalog, now: int) -> Steps[list[str]]:
-        changed = []
-        for text in wanted:
+        for text in wanted:  # all of them before the first is changed
             if not (yield fetch("error_group", env.id, text)):
                 raise NotFound(f"There is no error {text[:60]} in this environment.")
+        changed = []
+        for text in wanted:
             if (yield fetch(name, env.id, text, now, *params)):
                 changed.append(text)
         return changed

@@ -29,6 +29,10 @@ class Fragments:
         drawn: T = await asyncio.shield(found[1])
         return drawn
 
+    def forget(self) -> None:
+        """Draw everything anew: something was changed by whoever looks."""
+        self._kept.clear()
+
 
 def _failed(drawing: "asyncio.Future[Any]") -> bool:
     return drawing.done() and (drawing.cancelled() or drawing.exception() is not None)

@@ -94,13 +94,18 @@ async def _through(route: PageRoute, view: View) -> Answer | Stream:
         view.environment = _environment(view)
     if route.method != "GET":
         await _check_ours(view)
-    elif view.parts:
+        try:
+            return await route.handler(view)
+        finally:
+            view.server.fragments.forget()  # what was drawn before shows what was
+    if view.parts:
         role = view.visitor.user.role if view.visitor is not None else ""
         key = (
             view.call.scope["raw_path"],
             view.call.scope["query_string"],
             tuple(view.parts),
             role,
+            view.server.pulses.of(view.env.id).beat.seq if view.environment is not None else 0,
         )
         return await view.server.fragments.get(key, lambda: route.handler(view))
     return await route.handler(view)
@@ -140,7 +145,7 @@ def _to_sign_in(view: View) -> Answer:
 
 def _failure(view: View | None, error: HairtriggerError, name: str) -> Answer:
     plain = answers.failure(error)
-    if view is None or b"application/json" in view.call.headers.get(b"accept", b""):
+    if view is None or view.parts or b"application/json" in view.call.headers.get(b"accept", b""):
         return plain
     kept = [header for header in plain.headers if header[0] in (b"retry-after", b"connection")]
     return view.page(

@@ -101,7 +101,7 @@ insert into error_runs (error, run_id) values ($1, $2) on conflict do nothing
 
 -- name: new_errors
 select count(*) from (
-  select 1 from errors where env = $1 and last_at > $2 and first_at > $2 and status = 0 limit 1000) n
+  select 1 from errors where env = $1 and last_at > $2 and first_at > $2 and status = 0 limit 1000) x
 
 -- Groups, by when they were last seen.
 -- name: errors_older
@@ -122,11 +122,11 @@ from errors where env = $1 and fingerprint = $2
 -- name: error_of_run
 select id, fingerprint, task, type, message, status, first_at, last_at, first_run, last_run, first_version,
   last_version, runs, resolved_at, resolved_version, regressed_version, ignored_until, ignored_runs, changed_by
-from error_runs x join errors on id = x.error where x.run_id = $2 and env + 0 = $1
+from errors where id = (select error from error_runs where run_id = $2 limit 1) and env + 0 = $1
 
 -- name: count_errors
 select status, count(*) from (
-  select status from errors where env = $1 and last_at >= $2 order by last_at desc limit 10000) e
+  select status from errors where env = $1 and last_at >= $2 order by last_at desc limit 10000) x
 group by status
 
 -- name: error_totals
@@ -137,18 +137,16 @@ where error in {list $1} and step = $2 and at >= $3 and at < $4 group by error
 select error, $3 + (at - $3) / $5 * $5 as place, cast(sum(runs) as bigint) from error_counts
 where error in {list $1} and step = $2 and at >= $3 and at < $4 group by error, place
 
--- Of the last $2 runs of a group: one that failed under a version.
--- name: error_had_version
-select 1 from (select run_id from error_runs where error = $1 order by run_id desc limit $2) x
-  join results e on e.run_id = x.run_id
-where e.version = $3 limit 1
+-- name: error_run_ids
+select run_id from error_runs where error = $1 order by run_id desc limit $2
+
+-- name: ended_under
+select 1 from results where run_id in {list $1} and version = $2 limit 1
 
 -- name: error_sample
-select e.version, r.tags
-from (select run_id from error_runs where error = $1 order by run_id desc limit $2) x
-  join results e on e.run_id = x.run_id join runs r on r.id = x.run_id
+select e.version, r.tags from results e join runs r on r.id = e.run_id where e.run_id in {list $1}
 
--- $3 is the moment. A newer version than the last that failed is the one that brings it back.
+-- A newer version than the last that failed is the one that brings it back.
 -- name: resolve_error
 update errors set status = 1, resolved_at = $3, resolved_version = coalesce(last_version, 0),
   regressed_version = null, ignored_until = null, ignored_runs = null, changed_by = $4
