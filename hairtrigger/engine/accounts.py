@@ -150,6 +150,24 @@ async def remove_user(store: Store, user_id: int) -> None:
     emit("user.removed", user=ids.public("user", user_id))
 
 
+async def rename(store: Store, user_id: int, name: str) -> str:
+    """Call somebody by another name, on one line; answers it. Without one, it is the beginning of their address.
+
+    Raises:
+        NotFound: there is no such person.
+    """
+
+    def change(_: Catalog, __: int) -> Steps[str]:
+        user = yield from _existing(user_id)
+        called = rules.name_or(user.email, name)
+        yield fetch("name_user", user_id, called)
+        return called
+
+    called: str = await store.change(change)
+    emit("user.changed", user=ids.public("user", user_id), what="name")
+    return called
+
+
 # passwords
 
 
@@ -226,7 +244,7 @@ async def sign_in(
     if not await _verify(stored, password):
         emit("sign_in.refused", address=address)
         raise Unauthorized(WRONG)
-    better = await hashed(password) if _HASHER.check_needs_rehash(stored) else None
+    better = await hashed(password) if _HASHER.check_needs_rehash(str(stored)) else None
     token, agent = secrets.token_urlsafe(32), agent.replace("\0", "")[: rules.MAX_AGENT]
     address = address.replace("\0", "")
 
@@ -324,6 +342,12 @@ async def end_login(store: Store, user_id: int, login: str) -> None:
     """
     if not await store.change(lambda _, __: one("end_login_of", login, user_id)):
         raise NotFound("There is no such login any more.")
+    emit("user.signed_out", user=ids.public("user", user_id))
+
+
+async def end_other_logins(store: Store, user_id: int, keep: str) -> None:
+    """End all of somebody's logins but the one with the hash ``keep``."""
+    await store.change(lambda _, __: one("end_other_logins", user_id, keep))
     emit("user.signed_out", user=ids.public("user", user_id))
 
 

@@ -74,7 +74,7 @@ def _reason(of: Situation, key_name: str | None, key: Key | None) -> str:
         return f"{key.running:,} of {queue.limit:,} running in {where}, {others:,} others wait."
     if queue.total_limit is not None and queue.running >= queue.total_limit:
         return (
-            f"{queue.running:,} of {queue.total_limit:,} running in all keys of the queue {name}, "
+            f"{queue.running:,} of {queue.total_limit:,} running over all keys of {name}, "
             f"{max(queue.queued - 1, 0):,} others wait."
         )
     if bound is not None and now.running >= bound * of.env.limit.burst // 100:

@@ -5,7 +5,7 @@ import os
 import secrets
 import string
 from base64 import urlsafe_b64encode
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -156,6 +156,28 @@ async def check_seal(store: Store, vault: Vault, *, where: Path) -> None:
         f"The keys in this database were sealed with another master key than this server's ({where}). "
         "Give every server the same one: HAIRTRIGGER_MASTER_KEY."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHint:
+    """A key as people may see it: the environment that it opens and its last characters. Instants in ms."""
+
+    env: Environment
+    hint: str
+    created_at: int
+    expires_at: int | None
+
+    @property
+    def shown(self) -> str:
+        """``tr_prod_…x7Qz``."""
+        return f"tr_{_prefix(self.env.slug)}_…{self.hint}"
+
+
+async def key_hints(store: Store, project: int) -> list[KeyHint]:
+    """The keys of all environments of a project, newest first, never whole."""
+    envs = [env.id for env in store.catalog.envs.values() if env.project == project]
+    rows = await store.read(stores.one("key_hints", envs), quick=True)
+    return [KeyHint(store.catalog.envs[env], *rest) for env, *rest in rows]
 
 
 async def sealed_keys(store: Store, vault: Vault, env: Environment) -> list[str]:

@@ -2,12 +2,12 @@
 all of an environment together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from hairtrigger.engine import declarations
-from hairtrigger.errors import BadRequest, NotFound
+from hairtrigger.errors import BadRequest, NotFound, Unprocessable
 from hairtrigger.rules import limits
 from hairtrigger.rules.project import Environment
 from hairtrigger.rules.queues import EnvironmentLimit
@@ -25,12 +25,25 @@ Kind = Literal[
 _OWN = "task/"
 
 
+MAX_NOTE = 500  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Since when (ms) a queue is paused, by whom, and why, as far as somebody said so."""
+
+    at: int | None
+    by: str | None
+    note: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
     """A queue as it stands. ``running`` and ``queued`` count all its keys; instants are in ms.
 
     ``limit`` is the concurrency limit in force for each key: the override, else that of the code (``base``),
-    and no more than the environment's. None is no limit.
+    and no more than the environment's. None is no limit. ``keys`` is how many keys have unfinished runs, 0
+    also in a queue without a limit, where nobody counts them. ``is_current``: the current version declares it.
     """
 
     id: int
@@ -45,6 +58,14 @@ class Queue:
     overridden_at: int | None
     total_limit: int | None
     rate: Rate | None
+    keys: int
+    pause: Pause | None
+    is_current: bool
+
+    @property
+    def full_name(self) -> str:
+        """The name that no other queue has: that of a task's own begins with ``task/``."""
+        return f"{_OWN}{self.name}" if self.type == "task" else self.name
 
 
 async def retrieve(store: Store, env: Environment, name: str, *, kind: Kind = "custom") -> Queue:
@@ -65,27 +86,58 @@ async def list_page(
     for each run that waits in one without a limit, and for each run that executes anywhere. Measured in
     SQLite: 0.6 ms for 25 idle queues, 5 ms with 10,000 keys, 21 ms with 100,000 runs waiting without a limit.
     """
-    version = store.catalog.current_of(env.id)
-    names = declarations.declared_queues(store.catalog, version) if version is not None else {}
-    found = [store.catalog.queue(env.id, name) for name in names]
+    found = [store.catalog.queue(env.id, name) for name in _declared(store.catalog, env)]
     entries = sorted((one for one in found if one is not None), key=lambda one: _shown(one.name))
     first = (page - 1) * per_page
     return await _all_stand(store, env, entries[first : first + per_page]), len(entries)
 
 
+async def list_all(
+    store: Store, env: Environment, *, text: str = "", page: int, per_page: int
+) -> tuple[list[Queue], int]:
+    """A page (from 1) of all queues that there ever were, those of the current version first, by name; and
+    how many there are. Costs the same as ``list_page``.
+
+    Args:
+        text: Only those whose names have it, in capitals or not.
+    """
+    declared, wanted = _declared(store.catalog, env), text.casefold()
+    entries = [
+        one for one in store.catalog.queues_of(env.id) if wanted in _shown(one.name)[0].casefold()
+    ]
+    entries.sort(key=lambda one: (one.name not in declared, _shown(one.name)))
+    first = (page - 1) * per_page
+    return await _all_stand(store, env, entries[first : first + per_page]), len(entries)
+
+
 async def pause(
-    store: Store, env: Environment, name: str, *, kind: Kind = "custom", paused: bool = True
-) -> Queue:
+    store: Store, env: Environment, name: str, *, kind: Kind = "custom", paused: bool = True,
+    by: str | None = None, note: str | None = None,
+) -> Queue:  # fmt: skip
     """Hand out no more runs of a queue, or (``paused=False``) hand them out again. What runs goes on.
 
-    Raises:
-        NotFound: no such queue here.
-    """
+    A queue that is paused already stays paused since when it was; a note then replaces the one before.
 
-    def switch(catalog: Catalog, _: int) -> Steps[QueueEntry]:
+    Args:
+        by: Who does it, for people.
+        note: Why, for people; at most 500 characters.
+    Raises:
+        NotFound: no such queue here. Unprocessable: the note is too long.
+    """
+    if note is not None and len(note) > MAX_NOTE:
+        raise Unprocessable(f"The note has {len(note):,} characters. It may have {MAX_NOTE}.")
+
+    def switch(catalog: Catalog, now: int) -> Steps[QueueEntry]:
         queue = _find(catalog, env, name, kind)
+        said: tuple[int | None, str | None, str | None] = (now, by, note)
+        if not paused:
+            said = None, None, None
+        elif queue.paused:
+            before = queue.paused_at, queue.paused_by, queue.paused_note
+            said = before if note is None else (before[0], by, note)
         queue.paused = paused
-        yield fetch("pause_queue", queue.id, int(paused))
+        queue.paused_at, queue.paused_by, queue.paused_note = said
+        yield fetch("pause_queue", queue.id, int(paused), *said)
         yield fetch("pause_lanes", queue.id, int(paused))
         return queue
 
@@ -194,6 +246,12 @@ async def _limited(store: Store, env: Environment, queue: QueueEntry) -> Queue:
     return await _stands(store, env, queue)
 
 
+def _declared(catalog: Catalog, env: Environment) -> Collection[str]:
+    """The names of the queues that the current version declares."""
+    version = catalog.current_of(env.id)
+    return declarations.declared_queues(catalog, version) if version is not None else ()
+
+
 def _find(catalog: Catalog, env: Environment, name: str, kind: Kind) -> QueueEntry:
     """A queue of the environment by one of its names."""
     if kind == "id":
@@ -229,18 +287,25 @@ async def _all_stand(store: Store, env: Environment, queues: Sequence[QueueEntry
         return []
     numbers = [queue.id for queue in queues]
     rows = await store.read(stores.one("count_queues", numbers, [-number for number in numbers]))
-    counts = {number: (running, queued) for number, running, queued in rows}
-    most = store.catalog.envs[env.id].limit.limit
-    return [_queue(queue, counts.get(queue.id, (0, 0)), most) for queue in queues]
+    counts = {number: (running, queued, keys) for number, running, queued, keys in rows}
+    most, declared = store.catalog.envs[env.id].limit.limit, _declared(store.catalog, env)
+    return [
+        _queue(queue, counts.get(queue.id, (0, 0, 0)), most, is_current=queue.name in declared)
+        for queue in queues
+    ]
 
 
-def _queue(entry: QueueEntry, counts: tuple[int, int], most: int | None) -> Queue:
+def _queue(
+    entry: QueueEntry, counts: tuple[int, int, int], most: int | None, *, is_current: bool
+) -> Queue:
     name, is_own = _shown(entry.name)
     limit = entry.limit
+    pause = Pause(entry.paused_at, entry.paused_by, entry.paused_note) if entry.paused else None
     return Queue(
-        entry.id, name, "task" if is_own else "custom", *counts, entry.paused,
+        entry.id, name, "task" if is_own else "custom", *counts[:2], entry.paused,
         limit if limit is None or most is None else min(limit, most),
         entry.base, entry.override, entry.overridden_at, entry.total_limit, entry.rate,
+        counts[2], pause, is_current,
     )  # fmt: skip
 
 

@@ -1,15 +1,16 @@
 """Schedules: made by API, changed, switched, and fired."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from hairtrigger.engine.trigger import DEV_TTL_MS
 from hairtrigger.errors import InvalidCron, InvalidTimezone, NotFound, Unprocessable
 from hairtrigger.rules import cron
 from hairtrigger.rules.project import Environment
-from hairtrigger.rules.run import RunOptions
+from hairtrigger.rules.run import Run, RunOptions
 from hairtrigger.store import intake
 from hairtrigger.store import store as stores
 from hairtrigger.store.asking import Call, NewRun
@@ -21,6 +22,8 @@ from hairtrigger.wire import durations, ids, packets
 from hairtrigger.wire.options import ScheduleBody
 
 KEY_TTL_MS = 30 * 86_400_000
+SAMPLE_ID = "sched_sample"
+EARLY_MS = 60_000  # by which a run may be older than the tick that it is of, as clocks tell
 _SUPER_JSON = packets.TYPES.index(packets.SUPER_JSON)
 
 
@@ -163,6 +166,52 @@ async def retrieve(store: Store, env: Environment, schedule_id: str) -> Schedule
     return found[0]
 
 
+async def listed(
+    store: Store, env: Environment, *, task: int = 0, text: str = "", page: int, per_page: int
+) -> tuple[list[Schedule], int]:
+    """A page (from 1) of the environment's schedules, those that are on by their next time, and how many
+    there are.
+
+    Args:
+        task: A task's number; 0: any.
+        text: A part of the external id or the deduplication key.
+    """
+    for sign in "~%_":
+        text = text.replace(sign, f"~{sign}")
+    narrow = (env.id, task, f"%{text.lower()}%" if text else "")
+    found = await store.with_catalog(
+        lambda catalog: _schedules(
+            catalog, "schedules_listed", *narrow, per_page, (page - 1) * per_page
+        )
+    )
+    count = await store.read(stores.one("count_schedules_listed", *narrow))
+    return found, int(count[0][0])
+
+
+async def coming(
+    store: Store, env: Environment, *, until: int, most: int
+) -> tuple[list[Schedule], bool]:
+    """The schedules that fire next, up to an instant (ms), and whether there are more than ``most``."""
+    found = await store.with_catalog(
+        lambda catalog: _schedules(catalog, "coming_schedules", env.id, until, most + 1)
+    )
+    return found[:most], len(found) > most
+
+
+async def last_runs(
+    store: Store, env: Environment, schedules: Sequence[Schedule]
+) -> dict[int, Run]:
+    """The newest run of each of some schedules, without payload and output."""
+    if not schedules:
+        return {}
+    since = min(one.last_at or one.created_at for one in schedules) - EARLY_MS
+    numbers = [one.id for one in schedules]
+    found = await store.read(stores.one("last_of_schedules", numbers, ids.first_at(since)))
+    runs = await store.runs(env.id, [row[1] for row in found if row[1] is not None], brief=True)
+    by_id = {run.id: run for run in runs}
+    return {schedule: by_id[run_id] for schedule, run_id in found if run_id in by_id}
+
+
 async def list_page(
     store: Store, env: Environment, *, page: int, per_page: int
 ) -> tuple[list[Schedule], int]:
@@ -194,6 +243,25 @@ async def _editable(store: Store, env: Environment, schedule_id: str) -> Schedul
             "This schedule is declared in code: change it there and start the worker again."
         )
     return schedule
+
+
+async def run_now(store: Store, env: Environment, schedule_id: str) -> int:
+    """Trigger a schedule's task as its clock would, for this instant; answers the run's number. Its next
+    time, and the last one that later runs are told, stay as they are.
+
+    Raises:
+        NotFound: no such schedule here. InvalidCron, InvalidTimezone: it can never fire again.
+    """
+    schedule = await retrieve(store, env, schedule_id)
+    number = store.make_id()
+    run = _tick(schedule, ids.created_at(number), number)
+    if env.is_development:
+        run.default_ttl_ms = DEV_TTL_MS
+    made = (await store.trigger(Call(env.id, [run])))[0]
+    if made.error is not None:
+        raise made.error
+    emit("schedule.fired", task=schedule.task, at=ids.created_at(number))
+    return made.id
 
 
 async def fire_due(store: Store) -> int:
@@ -249,20 +317,45 @@ def _tick(schedule: Schedule, at: int, number: int) -> NewRun:
 
 def payload(schedule: Schedule, at: int) -> str:
     """What a scheduled task receives for its tick at an instant, as super+json."""
+    return _payload(
+        ids.public("sched", schedule.id), schedule.declarative, at, schedule.timezone,
+        cron.upcoming(schedule.cron, schedule.timezone, at), schedule.last_at, schedule.external_id,
+    )  # fmt: skip
+
+
+def sample(
+    schedule: Schedule | None, at: int, *, timezone: str, last_at: int | None = None,
+    external_id: str | None = None,
+) -> str:  # fmt: skip
+    """What a scheduled task would receive from a schedule at an instant, to try it with; of a made-up one
+    that never fires when there is none.
+
+    Raises:
+        InvalidTimezone: not an IANA name.
+    """
+    cron.check("0 0 * * *", timezone)
+    name = SAMPLE_ID if schedule is None else ids.public("sched", schedule.id)
+    upcoming = [] if schedule is None else cron.upcoming(schedule.cron, timezone, at)
+    declarative = schedule is not None and schedule.declarative
+    return _payload(name, declarative, at, timezone, upcoming, last_at, external_id)
+
+
+def _payload(
+    schedule_id: str, declarative: bool, at: int, timezone: str, upcoming: Sequence[int],
+    last_at: int | None, external_id: str | None,
+) -> str:  # fmt: skip
     value: dict[str, object] = {
-        "scheduleId": ids.public("sched", schedule.id),
-        "type": "DECLARATIVE" if schedule.declarative else "IMPERATIVE",
+        "scheduleId": schedule_id,
+        "type": "DECLARATIVE" if declarative else "IMPERATIVE",
         "timestamp": durations.iso(at),
-        "timezone": schedule.timezone,
-        "upcoming": [
-            durations.iso(one) for one in cron.upcoming(schedule.cron, schedule.timezone, at)
-        ],
+        "timezone": timezone,
+        "upcoming": [durations.iso(one) for one in upcoming],
     }
     dates: dict[str, list[str]] = {"timestamp": ["Date"]}
-    if schedule.last_at is not None:
-        value["lastTimestamp"] = durations.iso(schedule.last_at)
+    if last_at is not None:
+        value["lastTimestamp"] = durations.iso(last_at)
         dates["lastTimestamp"] = ["Date"]
-    if schedule.external_id is not None:
-        value["externalId"] = schedule.external_id
-    dates |= {f"upcoming.{position}": ["Date"] for position in range(5)}
+    if external_id is not None:
+        value["externalId"] = external_id
+    dates |= {f"upcoming.{position}": ["Date"] for position in range(len(upcoming))}
     return msgspec.json.encode({"json": value, "meta": {"values": dates}}).decode()

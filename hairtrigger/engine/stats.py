@@ -1,5 +1,7 @@
 """Counts of finished runs over time: rolled up, and read."""
 
+from collections.abc import Sequence
+
 from hairtrigger.engine import failures
 from hairtrigger.rules.stats import ALL_TASKS, Stat, merged
 from hairtrigger.store import stats
@@ -34,10 +36,11 @@ async def over_time(
 
 
 async def by_task(
-    store: Store, env: int, *, start: int, end: int, step: int
+    store: Store, env: int, *, start: int, end: int, step: int, tasks: Sequence[int] | None = None
 ) -> dict[int, dict[int, Stat]]:
-    """The same for each task of the environment, by its number."""
-    tasks = [task.id for task in store.catalog.tasks.values() if task.env == env]
+    """The same for each task of the environment, or for some (by their numbers), by its number."""
+    if tasks is None:
+        tasks = [task.id for task in store.catalog.tasks.values() if task.env == env]
     return await store.read(stats.series(env, tasks, start=start, end=end, step=step))
 
 

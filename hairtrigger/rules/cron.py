@@ -106,6 +106,40 @@ def upcoming(cron: str, timezone: str, after: int, count: int = 5) -> list[int]:
     return instants
 
 
+@lru_cache(maxsize=512)
+def between(cron: str, timezone: str, after: int, until: int, most: int) -> tuple[int, ...]:
+    """All times a schedule fires in a span, as instants in ms, earliest first; remembered.
+
+    Costs some microseconds for each; ten times that in a span in which clocks change.
+
+    Args:
+        cron: Five fields, as in ``check``.
+        timezone: An IANA name.
+        after: Instant in ms; all answers are strictly later.
+        until: Instant in ms; all answers are this or earlier. At most a day after ``after``.
+        most: So many at most.
+    Raises:
+        InvalidCron, InvalidTimezone: as ``next_fire``.
+    """
+    zone = _zone(timezone)
+    offset = _offset(after, zone)
+    found: list[int] = []
+    if offset != _offset(until, zone):
+        following = next_fire(cron, timezone, after)
+        while following <= until and len(found) < most:
+            found.append(following)
+            following = next_fire(cron, timezone, following)
+        return tuple(found)
+    begin = _local(after, zone).replace(tzinfo=None, fold=0)
+    for local in _local_ticks(cron, begin):
+        instant = (local.replace(tzinfo=UTC) - offset - _EPOCH) // _MS
+        if instant > until or len(found) >= most:
+            break
+        if instant > after:
+            found.append(instant)
+    return tuple(found)
+
+
 def latest_missed(cron: str, timezone: str, after: int, now: int) -> int | None:
     """The last time a schedule should have fired, as an instant in ms; None when none was missed.
 
@@ -185,6 +219,28 @@ def gap_warning(cron: str, timezone: str, after: int) -> str | None:
         if skipped < resumes:
             then = "it does not fire then" if interval else f"it fires at {resumes:%H:%M} instead"
             return f"{skipped:%H:%M} does not exist on {skipped:%Y-%m-%d} in {timezone}: {then}."
+    return None
+
+
+def fold_warning(cron: str, timezone: str, after: int) -> str | None:
+    """A sentence on the next time of a schedule that a clock change brings twice, and what happens then.
+
+    None when there is no such time within 366 days, and for interval patterns of every hour, whose
+    rhythm goes on. The arguments and errors are those of ``gap_warning``.
+    """
+    zone, interval = _zone(timezone), is_interval(cron)
+    if interval and _parsed(cron).hours == set(range(24)):
+        return None
+    for day in range(366):
+        before, later = after + day * _DAY_MS, after + (day + 1) * _DAY_MS
+        back = _offset(before, zone) - _offset(later, zone)
+        if back <= timedelta():
+            continue
+        again = _local(_clock_change(zone, before, later), zone).replace(tzinfo=None, fold=0)
+        twice = next(_local_ticks(cron, again - _SECOND), again + back)
+        if twice < again + back:
+            then = "both times" if interval else "the first time only"
+            return f"{twice:%H:%M} comes twice on {twice:%Y-%m-%d} in {timezone}: it fires {then}."
     return None
 
 

@@ -27,14 +27,15 @@ _FAILURES = (
 class Stat(msgspec.Struct, array_like=True):
     """Counts of finished runs.
 
-    ``outcomes`` by number of ``FinalStatus``; ``took_ms`` is the sum of what ``took`` counts. ``took``
-    (start to end, of runs that started) and ``waited`` (ready to first start) count by bucket.
+    ``outcomes`` by number of ``FinalStatus``. ``took`` (start to end, of runs that started) and ``waited``
+    (ready to first start) count by bucket; ``took_ms`` and ``waited_ms`` are the sums of what they count.
     """
 
     outcomes: dict[int, int] = {}
     took_ms: int = 0
     took: dict[int, int] = {}
     waited: dict[int, int] = {}
+    waited_ms: int = 0
 
     def add(self, status: int, took_ms: int | None, waited_ms: int | None) -> None:
         """Count one run."""
@@ -44,12 +45,14 @@ class Stat(msgspec.Struct, array_like=True):
             place = bucket(took_ms)
             self.took[place] = self.took.get(place, 0) + 1
         if waited_ms is not None:
+            self.waited_ms += max(0, waited_ms)
             place = bucket(waited_ms)
             self.waited[place] = self.waited.get(place, 0) + 1
 
     def merge(self, other: "Stat") -> None:
         """Count what another one counts too."""
         self.took_ms += other.took_ms
+        self.waited_ms += other.waited_ms
         _merge(self.outcomes, other.outcomes)
         _merge(self.took, other.took)
         _merge(self.waited, other.waited)
@@ -83,6 +86,12 @@ class Stat(msgspec.Struct, array_like=True):
         """How long a run took on average."""
         started = sum(self.took.values())
         return self.took_ms / started if started else None
+
+    @property
+    def mean_wait_ms(self) -> float | None:
+        """How long a run waited on average, from when it was ready to its first start."""
+        waited = sum(self.waited.values())
+        return self.waited_ms / waited if waited else None
 
 
 def merged(stats: Iterable[Stat]) -> Stat:

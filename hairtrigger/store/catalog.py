@@ -45,6 +45,9 @@ class QueueEntry:
     total_limit: int | None = None  # over all keys
     rate_limit: int | None = None  # starts in rate_ms
     rate_ms: int | None = None
+    paused_at: int | None = None
+    paused_by: str | None = None
+    paused_note: str | None = None
     # known to this server only, of runs without a lane: the turn of the last claim, the order_at in front of
     # which nothing is left to claim, and when all were looked at
     turn: int = 0

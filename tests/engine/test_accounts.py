@@ -456,3 +456,23 @@ async def test_what_happens_to_people_is_told_without_their_secrets(
         ("user.removed", who),
     ]
     assert not any(text in repr(told) for text in (token, PASSWORD, ANOTHER, BOB))
+
+
+async def test_somebody_is_called_by_another_name(store: Store) -> None:
+    ada = await first_admin(store, 1)
+
+    assert await accounts.rename(store, ada.id, "  Ada\n Lovelace ") == "Ada Lovelace"
+    assert (await accounts.users(store))[0].name == "Ada Lovelace"
+    assert await accounts.rename(store, ada.id, " ") == ada.email.partition("@")[0]
+    with pytest.raises(NotFound):
+        await accounts.rename(store, ada.id + 1, "Nobody")
+
+
+async def test_all_logins_but_one_are_ended(store: Store) -> None:
+    ada = await first_admin(store, 1)
+    tokens = [await sign_in(store, ada.email) for _ in range(3)]
+
+    await accounts.end_other_logins(store, ada.id, accounts.digest(tokens[1]))
+
+    left = await accounts.logins_of(store, ada.id)
+    assert [one.hash for one in left] == [accounts.digest(tokens[1])]

@@ -348,3 +348,47 @@ async def test_rate_lets_so_many_start_and_then_as_they_become_due(world: World)
     assert await complete_all(worker) == 1
     world.clock.move(MINUTE)
     assert await complete_all(worker) == 2
+
+
+async def test_a_pause_says_since_when_by_whom_and_why(world: World) -> None:
+    await world.register("work")
+    began = world.clock.now
+
+    await queues.pause(world.store, world.env, "task/work", by="Ada", note="Provider is down")
+    world.clock.move(MINUTE)
+    again = await queues.pause(world.store, world.env, "task/work")
+
+    assert again.pause == queues.Pause(began, "Ada", "Provider is down")
+    await world.store.reload()
+    assert (await queue(world)).pause == again.pause
+    other = await queues.pause(world.store, world.env, "task/work", by="Bob", note="Still is")
+    assert other.pause == queues.Pause(began, "Bob", "Still is")
+    resumed = await queues.pause(world.store, world.env, "task/work", paused=False)
+    assert resumed.pause is None
+    assert world.rows("select paused_at, paused_by, paused_note from queues") == [
+        (None, None, None)
+    ]
+
+
+async def test_a_note_has_its_length(world: World) -> None:
+    await world.register("work")
+
+    with pytest.raises(Unprocessable, match="501"):
+        await queues.pause(world.store, world.env, "task/work", note="x" * 501)
+
+
+async def test_all_queues_are_listed_those_of_the_current_version_first(world: World) -> None:
+    await world.register(manifest("old", queue="left-over"))
+    await world.register(manifest("zebra"), manifest("mail", queue="Emails"))
+    await world.trigger("unknown")
+
+    async def names(**given: Any) -> tuple[list[tuple[str, bool]], int]:
+        found, count = await queues.list_all(world.store, world.env, per_page=3, **given)
+        return [(one.full_name, one.is_current) for one in found], count
+
+    assert await names(page=1) == (
+        [("Emails", True), ("task/zebra", True), ("left-over", False)],
+        4,
+    )
+    assert await names(page=2) == ([("task/unknown", False)], 4)
+    assert await names(page=1, text="MAIL") == ([("Emails", True)], 1)

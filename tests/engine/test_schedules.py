@@ -373,3 +373,102 @@ async def test_schedules_are_listed_in_pages_newest_first(world: World) -> None:
         [made[4], made[3]], [made[2], made[1]], [made[0]],
     ]  # fmt: skip
     assert {count for _, count in pages} == {5}
+
+
+async def test_run_now_makes_the_run_that_the_clock_would_make_and_moves_no_time(
+    world: World,
+) -> None:
+    worker = await world.register(manifest("tick", cron=NINE, timezone="Europe/Berlin"))
+    (before,) = await listed(world)
+
+    number = await schedules.run_now(world.store, world.env, ids.public("sched", before.id))
+
+    (run,) = await worker.fetch()
+    found = await world.run(number)
+    assert (ids.public("run", number), found.schedule, found.options.test) == (
+        run.id,
+        before.id,
+        False,
+    )
+    given = payload(run)
+    assert round(given["timestamp"].timestamp() * 1_000) == ids.created_at(number)
+    assert (given["scheduleId"], given["timezone"]) == (run.schedule, "Europe/Berlin")
+    assert next(one.timestamp() * 1_000 for one in given["upcoming"]) == before.next_at
+    assert await listed(world) == [before]
+    assert [
+        one.id for one in (await schedules.last_runs(world.store, world.env, [before])).values()
+    ] == [number]
+    with pytest.raises(NotFound):
+        await schedules.run_now(
+            world.store, world.beside("dev").env, ids.public("sched", before.id)
+        )
+
+
+async def test_run_now_of_a_schedule_that_is_off_runs_it_all_the_same(world: World) -> None:
+    await world.register(manifest("tick", cron=NINE))
+    (one,) = await listed(world)
+    name = ids.public("sched", one.id)
+    await schedules.switch(world.store, world.env, name, active=False)
+
+    number = await schedules.run_now(world.store, world.env, name)
+
+    assert await world.status(number) == "QUEUED"
+
+
+async def test_schedules_are_listed_by_their_next_time_and_found_by_task_and_external_id(
+    world: World,
+) -> None:
+    await world.register(manifest("a", cron="0 15 * * *"), manifest("tick", scheduled=True))
+    late = await make(world, cron="0 20 * * *", external_id="User_1%", deduplication_key="k1")
+    soon = await make(world, cron="0 13 * * *", external_id="user_12", deduplication_key="k2")
+    off = await make(world, cron="0 14 * * *", deduplication_key="off-peak")
+    await schedules.switch(world.store, world.env, ids.public("sched", off.id), active=False)
+
+    async def names(**narrow: Any) -> list[str | None]:
+        found, count = await schedules.listed(world.store, world.env, page=1, per_page=10, **narrow)
+        assert count == len(found)
+        return [one.external_id or one.dedup for one in found]
+
+    assert await names() == [soon.external_id, None, late.external_id, "off-peak"]
+    assert await names(task=world.store.catalog.task_ids[world.env.id, "a"]) == [None]
+    assert await names(text="user_1") == ["user_12", "User_1%"]
+    assert await names(text="_1%") == ["User_1%"]
+    assert await names(text="PEAK") == ["off-peak"]
+    second, count = await schedules.listed(world.store, world.env, page=2, per_page=3)
+    assert ([one.dedup for one in second], count) == (["off-peak"], 4)
+
+
+async def test_coming_schedules_are_those_that_fire_up_to_an_instant_and_say_when_there_are_more(
+    world: World,
+) -> None:
+    await world.register(manifest("tick", scheduled=True))
+    for hour in (20, 13, 16):
+        await make(world, cron=f"0 {hour} * * *", deduplication_key=str(hour))
+
+    async def coming(until: str, most: int) -> tuple[list[str | None], bool]:
+        found, more = await schedules.coming(world.store, world.env, until=ms(until), most=most)
+        return [one.dedup for one in found], more
+
+    assert await coming("2026-03-02T16:00:00", 5) == (["13", "16"], False)
+    assert await coming("2026-03-03T12:00:00", 2) == (["13", "16"], True)
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_sample_is_what_the_task_would_receive_from_its_schedule(
+    world: World, declared: bool
+) -> None:
+    await world.register(manifest("tick", cron=NINE))
+    found = (await listed(world))[0] if declared else None
+
+    text = schedules.sample(
+        found, ms("2026-03-02T10:00:00"), timezone="Europe/Berlin", external_id="user_7",
+        last_at=ms("2026-03-01T10:00:00"),
+    )  # fmt: skip
+
+    value = packets.decode(packets.SUPER_JSON, text)
+    assert value["timestamp"].isoformat() == "2026-03-02T10:00:00+00:00"
+    assert value["lastTimestamp"].isoformat() == "2026-03-01T10:00:00+00:00"
+    assert (value["externalId"], value["timezone"]) == ("user_7", "Europe/Berlin")
+    assert len(value["upcoming"]) == (5 if declared else 0)
+    with pytest.raises(InvalidTimezone):
+        schedules.sample(found, 0, timezone="Mars/Base")

@@ -57,6 +57,7 @@ async def test_counts_are_those_of_the_rows_before_and_after_they_are_rolled_up(
     assert after[0].outcomes[FinalStatus.EXPIRED] == after[0].canceled == 1
     assert percentile(after[0].took, 0.5) == pytest.approx(3 * SECOND, rel=0.04)
     assert percentile(after[0].waited, 0.95) == pytest.approx(2 * SECOND, rel=0.04)
+    assert (after[0].mean_ms, after[0].mean_wait_ms) == (3 * SECOND, 2 * SECOND)
     assert world.rows("select count(*) from stat_deltas") == [(0,)]
 
 

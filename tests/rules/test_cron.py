@@ -282,6 +282,39 @@ def test_time_that_no_gap_skips_is_not_warned_of(pattern: str) -> None:
     assert cron.gap_warning(pattern, BERLIN, at("2026-01-01")) is None
 
 
+@pytest.mark.parametrize(
+    ("pattern", "zone", "said"),
+    [
+        ("30 2 * * *", BERLIN, "02:30 comes twice on 2026-10-25 in Europe/Berlin: it fires the first time only."),
+        ("*/30 2 * * *", BERLIN, "02:00 comes twice on 2026-10-25 in Europe/Berlin: it fires both times."),
+        (
+            "45 1 * * *",
+            LORD_HOWE,
+            "01:45 comes twice on 2026-04-05 in Australia/Lord_Howe: it fires the first time only.",
+        ),
+        ("30 3 * * *", BERLIN, None),
+        ("30 2 1 * *", BERLIN, None),
+        ("*/15 * * * *", BERLIN, None),
+        ("30 2 * * *", "UTC", None),
+    ],
+)  # fmt: skip
+def test_time_that_comes_twice_is_warned_of(pattern: str, zone: str, said: str | None) -> None:
+    assert cron.fold_warning(pattern, zone, at("2026-01-01")) == said
+
+
+@pytest.mark.parametrize("pattern", ["*/7 * * * *", "30 2 * * *", "0 1-3 * * *", "*/30 2 * * *"])
+@pytest.mark.parametrize("day", ["2026-03-28T13:00", "2026-10-24T13:00", "2026-06-01T00:00"])
+def test_times_between_two_instants_are_those_that_come_one_after_the_other(
+    pattern: str, day: str
+) -> None:
+    start = at(day, BERLIN)
+
+    found = cron.between(pattern, BERLIN, start, start + DAY, 1_000)
+
+    assert list(found) == list(walk(pattern, BERLIN, start + 1, start + DAY + 1))
+    assert cron.between(pattern, BERLIN, start, start + DAY, 1) == found[:1]
+
+
 @dataclass(frozen=True)
 class Reference:
     """A pattern as text, and as what its fields match: shares nothing with the code under test."""

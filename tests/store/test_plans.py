@@ -48,6 +48,7 @@ PLANS: dict[str, list[str]] = {
     "overdue_live": ["live_worker", f"r USING {KEY}"],
     "unlock_versions": ["live_locked"],
     "held_by": ["live_worker (worker=?)"],
+    "hands_of": ["live_worker (worker=?)"],
     "handed_out_to": ["live_worker (worker=?)"],
     "silent_workers": ["workers_lease (lease_until<?)"],
     "held_runs": ["live_held (env=?)"],
@@ -87,6 +88,10 @@ PLANS: dict[str, list[str]] = {
     "tree_attempts": ["attempts USING PRIMARY KEY (run_id=?)"],
     "tree_spans": ["e USING PRIMARY KEY (run_id=? AND position>?)"],
     "tree_lines": ["e USING PRIMARY KEY (run_id=? AND position>?)"],
+    "newest_lines": [
+        "e USING PRIMARY KEY (run_id=? AND position=?)",
+        "events USING PRIMARY KEY (run_id=? AND position<?)",
+    ],
     "running_by_task": ["live_worker (worker>?)"],
     "last_of_tasks": ["runs_task (env=? AND task=? AND id>?)"],
     "last_of_schedules": ["runs_schedule (schedule=? AND id>?)"],
@@ -96,6 +101,7 @@ PLANS: dict[str, list[str]] = {
     "count_schedules_listed": ["schedules_list (env=?)"],
     "templates_of": ["templates USING INDEX"],
     "count_templates": ["templates USING"],
+    "new_errors": ["errors_recent (env=? AND last_at>?)"],
     "errors_older": ["errors_recent (env=? AND last_at<?)"],
     "errors_newer": ["errors_recent (env=? AND last_at>?)"],
     "count_errors": ["errors_recent (env=? AND last_at>?)"],
@@ -103,10 +109,20 @@ PLANS: dict[str, list[str]] = {
     "error_of_run": ["error_runs_run (run_id=?)", KEY],
     "error_totals": ["error_counts USING PRIMARY KEY (error=? AND step=? AND at>? AND at<?)"],
     "error_columns": ["error_counts USING PRIMARY KEY (error=? AND step=? AND at>? AND at<?)"],
-    "error_had_version": ["error_runs USING PRIMARY KEY (error=?)", f"e USING {KEY}"],
-    "error_sample": ["error_runs USING PRIMARY KEY (error=?)", f"r USING {KEY}", f"e USING {KEY}"],
+    "error_run_ids": ["error_runs USING PRIMARY KEY (error=?)"],
+    "ended_under": [f"results USING {KEY}"],
+    "error_sample": [f"e USING {KEY}", f"r USING {KEY}"],
     "known_items": ["batch_items USING PRIMARY KEY (batch=? AND ix>? AND ix<?)"],
     "items_of": ["batch_items USING PRIMARY KEY (batch=?)"],
+    "items_standing": [
+        "i USING PRIMARY KEY (batch=? AND ix>?)",
+        f"r USING {KEY}",
+        f"l USING {KEY}",
+    ],
+    "batch_progress": ["i USING PRIMARY KEY (batch=?)", f"r USING {KEY}", f"l USING {KEY}"],
+    "batches_of_env_older": [f"batches USING {KEY} (rowid<?)"],
+    "batches_of_env_newer": [f"batches USING {KEY} (rowid>?)"],
+    "batches_looked_at": [f"batches USING {KEY} (rowid<?)"],
     "abort_batches": ["batches_unsealed (created_at<?)"],
     "due_schedules": ["schedules_due (next_at>? AND next_at<?)"],
     "next_tick": ["schedules_due"],
@@ -152,7 +168,7 @@ PLANS: dict[str, list[str]] = {
 }
 # Small tables, tables without an index to be wanted, statements that only insert.
 FREE = {
-    "all_envs", "all_tasks", "all_queues", "all_versions", "keys_of_env", "workers_of_env",
+    "all_envs", "all_tasks", "all_queues", "all_versions", "keys_of_env", "key_hints", "workers_of_env",
     "live_sessions", "give_full_leases", "declared_schedules", "schedules_of_env", "count_schedules",
     "counter_drift", "ids_of_live_older", "ids_of_live_newer", "orphan_items", "old_batches",
     # of a verification: the whole of a table in pages, or counted
@@ -160,7 +176,7 @@ FREE = {
     "verify_newest", "verify_tags", "verify_times", "slot_drift",
     "envs_with_lanes", "stranded_versions", "idle_debounces", "tags_of_runs", "old_blobs", "newest_number",
     "any_user", "all_users", "another_admin",  # of people: there are few
-    "count_live",  # each part has a limit
+    "count_live", "count_ready",  # each part has a limit
     "any_deltas", "deltas_between", "take_deltas",  # of a table that holds seconds
 }  # fmt: skip
 

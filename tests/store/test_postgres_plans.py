@@ -29,6 +29,12 @@ PLANS: dict[str, str] = {
     "rollups_between": "rollups_pkey",
     "old_rollups each": "rollups_pkey",
     "failures_of": "results_pkey runs_pkey",
+    "error_of_run": "error_runs_run errors_pkey",
+    "error_totals": "error_counts_pkey",
+    "error_columns": "error_counts_pkey",
+    "error_run_ids": "error_runs_pkey",
+    "ended_under": "results_pkey",
+    "error_sample": "results_pkey runs_pkey",
     "slots_of": "slots_pkey",
     "changes_of": "run_changes_pkey",
     "lane_claimed each": "lanes_pkey",
@@ -60,6 +66,7 @@ PLANS: dict[str, str] = {
     "expired_live": "live_ttl",
     "next_expiry": "live_ttl",
     "held_by": "live_worker",
+    "hands_of": "live_worker",
     "handed_out_to": "live_worker",
     "silent_workers": "workers_lease",
     "next_lease_end": "workers_lease",
@@ -79,9 +86,21 @@ PLANS: dict[str, str] = {
     "tree_attempts": "attempts_pkey",
     "tree_spans": "events_pkey",
     "tree_lines": "events_pkey",
+    "newest_lines": "events_pkey",
     "batch_to_fill": "batches_pkey",
+    "running_by_task": "live_worker",
+    "last_of_tasks": "runs_task",
+    "last_of_schedules": "runs_schedule",
+    "payloads_of": "run_changes_pkey runs_pkey",
+    "coming_schedules": "schedules_due",
+    "templates_of": "templates_env_task_name_key",
     "known_items": "batch_items_pkey",
     "items_of": "batch_items_pkey",
+    "items_standing": "batch_items_pkey live_pkey results_pkey",
+    "batch_progress": "batch_items_pkey live_pkey results_pkey",
+    "batches_of_env_older": "batches_pkey",
+    "batches_of_env_newer": "batches_pkey",
+    "batches_looked_at": "batches_pkey",
     "abort_batches": "batches_pkey batches_unsealed",
     "due_schedules": "schedules_due",
     "next_tick": "schedules_due",
@@ -125,7 +144,8 @@ PRUNED = {
 UNSORTED = {
     "claim each", "claim_pinned each", "open_lanes", "open_lanes_of", "expired_live", "due_schedules",
     "old_runs", "ids_of_env_older", "ids_of_task_older", "ids_of_tag_older", "ids_of_status_older",
-    "ids_of_schedule_older", "tree_children", "tree_spans", "tree_lines",
+    "ids_of_schedule_older", "coming_schedules", "last_of_tasks", "last_of_schedules",
+    "tree_children", "tree_spans", "tree_lines", "newest_lines",
 }  # fmt: skip
 # The least or greatest of an index, which is one look at its end.
 ENDS = {"next_due", "next_expiry", "next_lease_end", "next_tick", "newest_number"}
@@ -305,6 +325,8 @@ insert into workers (id, env, version, lease_until, slots, info)
 insert into users (id, email, name, role, created_at) select n, n, '', 'viewer', 1 from n where n <= 50;
 insert into logins (hash, user_id, created_at, expires_at, seen_at, agent, address)
   select n, n % 50, 1, id, 1, '', '' from n order by n % 97;
+insert into templates (id, env, task, name, payload, options, created_at)
+  select n, 1, n % 50, n, '', '', 1 from n where n <= 500;
 drop table n;
 analyze
 """

@@ -8,7 +8,8 @@ from envs e join projects p on p.id = e.project
 select id, env, name, manifest from tasks
 
 -- name: all_queues
-select id, env, name, lim, declared, paused, override, overridden_at, total_limit, rate_limit, rate_ms
+select id, env, name, lim, declared, paused, override, overridden_at, total_limit, rate_limit, rate_ms,
+  paused_at, paused_by, paused_note
 from queues
 
 -- name: envs_with_lanes
@@ -35,6 +36,9 @@ select env, expires_at from api_keys where hash = $1
 -- name: keys_of_env
 select sealed, expires_at, hint from api_keys where env = $1 order by created_at desc, id desc
 
+-- name: key_hints
+select env, hint, created_at, expires_at from api_keys where env in {list $1} order by created_at desc, id desc
+
 -- catalog: insert_task
 insert into tasks (env, name, manifest) values ($1, $2, $3) returning id
 
@@ -56,7 +60,7 @@ update queues set override = $2, overridden_at = $3, limited_at = $4 where id = 
 update envs set lim = $2, burst = $3, limited_at = $4 where id = $1
 
 -- catalog: pause_queue
-update queues set paused = $2 where id = $1
+update queues set paused = $2, paused_at = $3, paused_by = $4, paused_note = $5 where id = $1
 
 -- name: pause_lanes
 update lanes set paused = $2 where queue = $1

@@ -17,6 +17,14 @@ update workers set lease_until = $2 where id = $1 returning id
 -- name: held_by
 select run_id, fence, flags, claimed_at from live where worker = $1
 
+-- name: hands_of.sqlite
+select l.worker, l.run_id, l.task, l.claimed_at, l.attempt, l.flags from json_each($1) q
+cross join live l on l.worker = q.value where l.state = 2 order by l.claimed_at, l.run_id limit $2
+
+-- name: hands_of.postgres
+select worker, run_id, task, claimed_at, attempt, flags from live
+where worker in {list $1} and state = 2 order by claimed_at, run_id limit $2
+
 -- name: handed_out_to
 select run_id, env, lane, tracked, state, worker, fence, attempt, flags, started_at, claimed_at, usage_ms,
   version, order_at, task
