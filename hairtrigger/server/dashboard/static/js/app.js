@@ -1,7 +1,7 @@
 // What every page can do: keys, copying, words that age, the theme, messages. Islands and lists come in by need.
 import { openPalette } from "./palette.js";
 import { refresh, showPill, start, togglePause } from "./live.js";
-import { ago, clock, duration } from "./words.js";
+import { ago, clock, duration, shown, until } from "./words.js";
 import "./table.js";
 
 const root = document.documentElement, $ = (selector, of = document) => of.querySelector(selector);
@@ -19,8 +19,7 @@ document.addEventListener("htmx:config:request", (event) => {
 for (const name of ["before:request", "finally:request"]) {
   document.addEventListener(`htmx:${name}`, () => document.body.classList.toggle("is-loading", name.startsWith("before")));
 }
-document.addEventListener("htmx:after:swap", (event) => { if (event.target?.id === "main" || $("#main") === event.target) arrived(); });
-document.addEventListener("htmx:after:history:update", arrived);
+document.addEventListener("htmx:after:settle", (event) => { if (event.target === document.body || event.target?.id === "main") arrived(); });
 
 function arrived() {
   document.body.classList.remove("has-menu");
@@ -30,13 +29,16 @@ function arrived() {
     const here = location.pathname === path || location.pathname.startsWith(path + "/");
     if (here) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
   }
+  for (const el of document.querySelectorAll("[data-mod]")) if (!isMac) el.textContent = "⌃";
   age();
   showPill();
   islands();
+  told();
+  document.dispatchEvent(new CustomEvent("ht:arrived"));
 }
 
 // islands are loaded where they are
-const ISLANDS = { trace: "./trace.js", logs: "./logs.js", chart: "./chart.js", editor: "./editor.js", form: "./form.js", fill: "./fill.js" };
+const ISLANDS = { trace: "./trace.js", logs: "./logs.js", chart: "./chart.js", editor: "./editor.js", form: "./form.js", test: "./test.js", cron: "./cron.js", fill: "./fill.js", steady: "./steady.js", prefs: "./prefs.js", errors: "./errors.js" };
 function islands() {
   const wanted = new Set([...document.querySelectorAll("[data-island]")].map((el) => el.dataset.island));
   for (const name of wanted) if (ISLANDS[name]) import(ISLANDS[name]);
@@ -50,21 +52,21 @@ function age() {
     if (el.textContent !== text) el.textContent = text;
   }
   for (const el of document.querySelectorAll("[data-tick]")) {
-    const at = new Date(Number(el.dataset.tick)), two = (n) => String(n).padStart(2, "0");
-    const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
-    const text = Number(el.dataset.span) <= 172800000 ? time : `${at.getDate()}/${at.getMonth() + 1} ${time}`;
+    const at = shown(Number(el.dataset.tick)), two = (n) => String(n).padStart(2, "0");
+    const time = `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`;
+    const text = Number(el.dataset.span) <= 172800000 ? time : `${at.getUTCDate()}/${at.getUTCMonth() + 1} ${time}`;
     if (el.textContent !== text) el.textContent = text;
   }
   for (const el of document.querySelectorAll("time[data-time]")) {
     const at = Date.parse(el.dateTime);
     if (Number.isNaN(at)) continue;
-    const text = el.dataset.time === "clock" ? clock(at) : ago(at, now);
+    const text = el.dataset.time === "clock" ? clock(at) : el.dataset.time === "until" ? until(at, now) : ago(at, now);
     if (el.textContent !== text) el.textContent = text;
     if (!el.dataset.said) { el.title = `${new Date(at).toLocaleString()} (${el.dateTime})`; el.dataset.said = "1"; }
   }
 }
 setInterval(age, 1000);
-document.addEventListener("ht:refreshed", age);
+document.addEventListener("ht:refreshed", () => { age(); islands(); });
 
 // messages
 /** @param {string} text @param {{bad?: boolean, undo?: () => void, ms?: number}} [how] */
@@ -90,8 +92,11 @@ export function say(text, how = {}) {
   setTimeout(() => el.remove(), how.ms ?? 4000);
 }
 document.addEventListener("ht:say", (event) => say(event.detail.text ?? event.detail.value, event.detail));
-const said = $("#toasts").dataset.said;
-if (said) { say(said); document.cookie = "ht_say=; Path=/; Max-Age=0"; }
+/** A word that the page before left for this one. */
+function told() {
+  const word = /(?:^|; )ht_say=([^;]+)/.exec(document.cookie)?.[1];
+  if (word) { say(decodeURIComponent(word)); document.cookie = "ht_say=; Path=/; Max-Age=0"; }
+}
 document.addEventListener("htmx:error", () => say("The server cannot be reached. Nothing was changed.", { bad: true }));
 
 // actions
@@ -136,7 +141,7 @@ async function copy(el) {
 // keys
 let afterG = 0;
 /** Whether a key is text that somebody is typing. */
-export const isTyping = (event) => event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable=true], .cm-editor") != null
+export const isTyping = (event) => event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable=true], .cm-editor") != null
   || event.composedPath()[0]?.closest?.(".cm-editor") != null;
 
 document.addEventListener("keydown", (event) => {
@@ -150,7 +155,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (mod || event.metaKey || event.ctrlKey || event.altKey || isTyping(event) || $("dialog[open]")) return;
   if (localStorage.getItem("ht-keys") === "off") return;
-  if (performance.now() - afterG < 1200) {
+  if (afterG && performance.now() - afterG < 1200) {
     afterG = 0;
     const link = $(`[data-go="${CSS.escape(event.key)}"]`);
     if (link) { event.preventDefault(); link.click(); return; }
@@ -174,6 +179,5 @@ function escape() {
 
 // the page as it begins
 if (localStorage.getItem("ht-narrow")) document.body.classList.add("is-narrow");
-for (const el of document.querySelectorAll("[data-mod]")) if (!isMac) el.textContent = "⌃";
 arrived();
 start();

@@ -95,6 +95,8 @@ export function showPill() {
   if (label.textContent !== text) label.textContent = text;
 }
 
+document.addEventListener("ht:refreshed", showPill);
+
 export function togglePause() {
   state.paused = !state.paused;
   state.pausedAt = performance.now();

@@ -10,7 +10,7 @@ let here = null, last = null, waiting = { n: 0, since: 0 }, held = null;
 
 // moving
 document.addEventListener("keydown", (event) => {
-  if (!$("[data-list]") || event.metaKey || event.ctrlKey || event.altKey || isTyping(event) || $("dialog[open]")) {
+  if (!$("[data-list]") || localStorage.getItem("ht-keys") === "off" || event.metaKey || event.ctrlKey || event.altKey || isTyping(event) || $("dialog[open]")) {
     if ((event.metaKey || event.ctrlKey) && event.key === "a" && $("[data-list] [data-all]") && !isTyping(event)) { event.preventDefault(); pickAll(true); }
     return;
   }
@@ -206,8 +206,8 @@ function take() {
   window.htmx.swap({ text: made.outerHTML, target: part, swap: "outerMorph", sourceElement: part }).then(show);
 }
 document.addEventListener("ht:refreshed", show);
-document.addEventListener("htmx:after:swap", (event) => {
-  if (event.target?.id !== "main") return;
+document.addEventListener("htmx:after:swap", show); // what a morph made of the rows knows nothing of the cursor
+document.addEventListener("ht:arrived", () => {
   picked.clear();
   here = held = null;
   waiting = { n: 0, since: performance.now() };
