@@ -160,6 +160,7 @@ async def drive(
     scope = {
         "type": "http", "method": method, "raw_path": raw_path, "path": raw_path.decode("latin-1"),
         "query_string": query, "root_path": "", "http_version": "1.1", "scheme": "http",
+        "client": ("127.0.0.1", 40_000),
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],
     }  # fmt: skip
     pieces = list(chunks)

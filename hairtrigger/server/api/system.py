@@ -8,14 +8,13 @@ from typing import Any
 
 import msgspec
 
+from hairtrigger.engine import workers as engine
 from hairtrigger.errors import HairtriggerError, Unavailable
 from hairtrigger.server import answers
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.requests import Call
 from hairtrigger.server.routes import Route
 from hairtrigger.store import store as stores
-from hairtrigger.store.catalog import Catalog
-from hairtrigger.store.database import Steps, fetch
 from hairtrigger.wire import durations, ids
 from hairtrigger.wire.worker import TaskManifest
 
@@ -78,13 +77,6 @@ class WorkerObject(msgspec.Struct, rename="camel"):
     lease_until: str
 
 
-class _Info(msgspec.Struct):
-    name: str
-
-
-_info = msgspec.json.Decoder(_Info)
-
-
 class Workers(msgspec.Struct):
     data: list[WorkerObject]
 
@@ -134,24 +126,14 @@ async def tasks(call: Call) -> Answer:
 
 async def workers(call: Call) -> Answer:
     """The environment's worker sessions, oldest first."""
-    env = call.caller.env.id
-    return answers.json(
-        Workers(await call.server.store.with_catalog(lambda catalog: _workers(catalog, env)))
-    )
-
-
-def _workers(catalog: Catalog, env: int) -> Steps[list[WorkerObject]]:
-    found = []
-    for id_, _, code, until, slots, _, info in (yield fetch("workers_of_env", env)):
-        held = yield fetch("held_by", id_)
-        name = _info.decode(info).name
-        found.append(
-            WorkerObject(
-                ids.public("worker", id_), name, catalog.versions[code].name, slots, len(held),
-                durations.iso(until),
-            )
-        )  # fmt: skip
-    return found
+    found = await engine.list_all(call.server.store, call.caller.env)
+    data = [
+        WorkerObject(
+            ids.public("worker", one.id), one.name, one.version, one.slots, len(one.hands),
+            durations.iso(one.lease_until),
+        ) for one in found
+    ]  # fmt: skip
+    return answers.json(Workers(data))
 
 
 def _task(manifest: TaskManifest, queue: str, code: str) -> TaskObject:

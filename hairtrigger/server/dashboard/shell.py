@@ -24,11 +24,13 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         Place("overview", "home", "Overview", "o"),
         Place("runs", "runs", "Runs", "r"),
         Place("errors", "errors", "Errors", "e"),
+        Place("logs", "logs", "Logs", "l"),
     )),
     ("Build", (
         Place("tasks", "tasks", "Tasks", "t"),
         Place("schedules", "schedules", "Schedules", "s"),
         Place("queues", "queues", "Queues", "q"),
+        Place("batches", "batches", "Batches", "b"),
     )),
     ("Operate", (
         Place("workers", "workers", "Workers", "k"),

@@ -1,8 +1,31 @@
 """All pages, in one table."""
 
-from hairtrigger.server.dashboard.pages import entry, live, palette, run, runs
+from hairtrigger.server.dashboard.pages import (
+    account,
+    batches,
+    bulk,
+    entry,
+    errors,
+    live,
+    logs,
+    overview,
+    palette,
+    queues,
+    run,
+    runs,
+    schedule,
+    schedules,
+    settings,
+    task,
+    tasks,
+    test,
+    workers,
+)
 from hairtrigger.server.dashboard.routes import PageRoute
 
 PAGES: tuple[PageRoute, ...] = (
-    *entry.ROUTES, *live.ROUTES, *runs.ROUTES, *run.ROUTES, *palette.ROUTES,
+    *entry.ROUTES, *live.ROUTES, *overview.ROUTES, *errors.ROUTES, *runs.ROUTES, *run.ROUTES, *palette.ROUTES,
+    *queues.ROUTES, *workers.ROUTES, *batches.ROUTES, *settings.ROUTES, *account.ROUTES, *logs.ROUTES, *bulk.ROUTES,
+    *tasks.ROUTES, *task.ROUTES, *test.ROUTES, *schedule.ROUTES, *schedules.ROUTES,
+    *entry.LOST,
 )  # fmt: skip

@@ -118,6 +118,22 @@ def ago(instant: int, now: int) -> str:
     return f"{number} ago" if seconds > 0 else f"in {number}"
 
 
+def until(instant: int, now: int) -> str:
+    """How long until an instant: ``in 42s``, ``in 42 min``, ``in 1 h 42 min``, ``in 3 d 4 h``; ``now`` when it
+    has come."""
+    seconds = math.ceil((instant - now) / 1000)
+    if seconds <= 0:
+        return "now"
+    if seconds < 60:
+        return f"in {seconds}s"
+    minutes = seconds // 60
+    if minutes < 60:
+        return f"in {minutes} min"
+    if minutes < 1_440:
+        return f"in {minutes // 60} h {minutes % 60} min"
+    return f"in {minutes // 1_440} d {minutes % 1_440 // 60} h"
+
+
 def clock(instant: int, zone: str = "UTC") -> str:
     """``18:04:11.208`` in a time zone."""
     moment = _moment(instant).astimezone(ZoneInfo(zone))

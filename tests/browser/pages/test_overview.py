@@ -14,8 +14,10 @@ from tests.browser.site import Site
 
 
 async def figure(page: Page, label: str) -> str:
-    card = page.locator(".kpi", has_text=label)
-    return await card.locator(".value > span").first.inner_text()
+    """A figure of the strip, as soon as there is one: counts are rolled up once a second."""
+    value = page.locator(".kpi", has_text=label).locator(".value > span").first
+    await expect(value).not_to_have_text("0")
+    return await value.inner_text()
 
 
 async def middle(chart: Locator, share: float) -> tuple[float, float]:

@@ -35,7 +35,7 @@ async def test_a_queue_is_found_paused_and_limited_by_keys_alone(
     site: Site, open_page: OpenPage
 ) -> None:
     HandWorker.make(site, "mail", "other").leave()
-    page = await open_page(site, "runs")
+    page = await open_page(site, "queues/task%2Fother")
 
     await page.keyboard.press("g")
     await page.keyboard.press("q")

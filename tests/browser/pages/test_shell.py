@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.browser.pages.conftest import OpenPage
 from tests.browser.site import Site
@@ -20,9 +20,9 @@ _WEIGHT = """() => performance.getEntriesByType("resource").concat(performance.g
   .map((one) => [new URL(one.name).pathname, one.transferSize])"""
 
 
-async def serious(page: object) -> list[str]:
+async def serious(page: Page) -> list[str]:
     """What the checker of accessibility finds that is serious, each with the first element."""
-    found = (await Axe().run(page)).response["violations"]  # type: ignore[arg-type]  # a page of playwright
+    found = (await Axe().run(page)).response["violations"]
     return [
         f"{one['id']}: {one['nodes'][0]['html'][:200]}"
         for one in found

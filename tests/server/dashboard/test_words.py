@@ -27,6 +27,11 @@ AGO = [
     (7_200_000, "2h ago"), (-2_000, "in 2s"), (-2_520_000, "in 42m"), (-80_000_000, "in 22h"),
 ]  # fmt: skip
 
+UNTIL = [
+    (-5, "now"), (0, "now"), (900, "in 1s"), (42_000, "in 42s"), (2_520_000, "in 42 min"),
+    (6_120_000, "in 1 h 42 min"), (86_399_000, "in 23 h 59 min"), (273_600_000, "in 3 d 4 h"),
+]  # fmt: skip
+
 
 @pytest.mark.parametrize(("ms", "text"), DURATIONS)
 def test_durations_have_three_digits(ms: float, text: str) -> None:
@@ -48,6 +53,13 @@ def test_times_within_a_day_are_relative(ms: int, text: str) -> None:
     now = 1_800_000_000_000
 
     assert words.ago(now - ms, now) == text
+
+
+@pytest.mark.parametrize(("ms", "text"), UNTIL)
+def test_what_comes_is_counted_down(ms: int, text: str) -> None:
+    now = 1_800_000_000_000
+
+    assert words.until(now + ms, now) == text
 
 
 def test_times_further_away_are_dates() -> None:

@@ -54,9 +54,9 @@ def _by_id(view: View, text: str) -> list[Found]:
     prefix = text.partition("_")[0]
     if prefix not in _IDS or ids.parse(prefix, text) is None:
         return []
-    href = view.link(f"{_IDS[prefix]}/{text}") if prefix == "run" else view.link("runs", **{
-        "batch" if prefix == "batch" else "schedule" if prefix == "sched" else "q": text
-    })  # fmt: skip
+    href = view.link(f"{_IDS[prefix]}/{text}") if prefix != "sched" else view.link(
+        "runs", schedule=text
+    )  # fmt: skip
     return [Found("Jump", text, "", "arrow-right", href)]
 
 
@@ -95,6 +95,9 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ("j k", "Move"), ("↵", "Open"), ("space", "Look from the side"), ("x", "Select"), ("⇧j ⇧k", "Select on"),
         ("⌘A", "Select all"), ("r", "Replay"), ("c", "Cancel"), ("y", "Copy the id"), (".", "Take new rows"),
         ("h l", "Page"),
+    )),
+    ("Errors", (
+        ("e", "Resolve"), ("i", "Ignore"), ("o", "Reopen"), ("r", "Replay all that failed so"),
     )),
     ("A run", (
         ("← →", "Fold"), ("e w", "Open or fold all"), ("n N", "Next, previous match"), ("0 + −", "Zoom"),

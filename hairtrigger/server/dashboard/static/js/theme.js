@@ -9,4 +9,5 @@
   light.addEventListener("change", set);
   const density = localStorage.getItem("ht-density");
   if (density) document.documentElement.dataset.density = density;
+  document.documentElement.dataset.keys = localStorage.getItem("ht-keys") ?? "on";
 })();

@@ -29,14 +29,18 @@ export function count(number) {
 /** @param {number} perS */
 export const rate = (perS) => (perS >= 9.95 || perS === 0 ? `${Math.round(perS).toLocaleString("en-US")}/s` : `${perS.toFixed(1)}/s`);
 
+/** A date whose UTC parts are what the reader wants to see: those of the browser's zone, or of UTC. @param {number} instant */
+export const shown = (instant) => new Date(globalThis.localStorage?.getItem("ht-zone") === "utc" ? instant
+  : instant - new Date(instant).getTimezoneOffset() * 60000);
+
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
 /** @param {number} instant @param {number} now ms since 1970 */
 export function ago(instant, now) {
   const seconds = (now - instant) / 1000, abs = Math.abs(seconds);
   if (abs >= 86400) {
-    const d = new Date(instant), two = (n) => String(n).padStart(2, "0");
-    return `${d.getDate()} ${MONTHS[d.getMonth()]} ${two(d.getHours())}:${two(d.getMinutes())}`;
+    const d = shown(instant), two = (n) => String(n).padStart(2, "0");
+    return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]} ${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
   }
   if (abs < 1) return "now";
   const [size, unit] = [[3600, "h"], [60, "m"], [1, "s"]].find(([s]) => abs >= s);
@@ -44,10 +48,20 @@ export function ago(instant, now) {
   return seconds > 0 ? `${number} ago` : `in ${number}`;
 }
 
+/** @param {number} instant @param {number} now ms since 1970 */
+export function until(instant, now) {
+  const seconds = Math.ceil((instant - now) / 1000), minutes = Math.floor(seconds / 60);
+  if (seconds <= 0) return "now";
+  if (seconds < 60) return `in ${seconds}s`;
+  if (minutes < 60) return `in ${minutes} min`;
+  if (minutes < 1440) return `in ${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return `in ${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`;
+}
+
 /** @param {number} instant */
 export function clock(instant) {
-  const d = new Date(instant), two = (n, w = 2) => String(n).padStart(w, "0");
-  return `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}.${two(d.getMilliseconds(), 3)}`;
+  const d = shown(instant), two = (n, w = 2) => String(n).padStart(w, "0");
+  return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}:${two(d.getUTCSeconds())}.${two(d.getUTCMilliseconds(), 3)}`;
 }
 
 /** @param {number} number @param {string} one */

@@ -1,0 +1,190 @@
+"""The project, its limits and keys; the people who may look; and what the server was told."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hairtrigger.engine import accounts, projects
+from hairtrigger.engine import queues as limits
+from hairtrigger.errors import HairtriggerError, NotFound
+from hairtrigger.rules import accounts as rules
+from hairtrigger.rules.stats import DAY_MS
+from hairtrigger.server import settings as server_settings
+from hairtrigger.server.answers import Answer
+from hairtrigger.server.dashboard import words
+from hairtrigger.server.dashboard.pages.queues import NOT_PUSHED, whole
+from hairtrigger.server.dashboard.routes import PageRoute
+from hairtrigger.server.dashboard.view import View
+from hairtrigger.server.settings import Settings
+from hairtrigger.wire import durations, ids
+
+TABS = ("", "members", "server")
+_SHOWN: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("What is kept", ("retention_ms", "database")),
+    ("Signing in", ("login", "session_ms", "public_url", "trusted_proxies", "proxy_user_header")),
+    ("Workers", ("lease_ms", "hold_ms")),
+    ("Requests", ("rate_limit", "rate_refill", "max_connections", "max_held")),
+    ("Sizes", ("trigger_bytes", "batch_bytes", "metadata_bytes", "packet_bytes", "worker_bytes")),
+)
+_FOR_ADMINS = frozenset({"database", "trusted_proxies", "proxy_user_header"})
+_ZERO = {"retention_ms": "for ever", "rate_limit": "no limit"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A setting of the server in words: ``changed`` from its default."""
+
+    variable: str
+    value: str
+    doc: str
+    changed: bool
+
+
+async def show(view: View) -> Answer:
+    """Everything that is set here, or elsewhere for here."""
+    return await _show(view, view.query.get("tab", ""))
+
+
+async def _show(
+    view: View, tab: str, *, status: int = 200, given: Mapping[str, str] | None = None,
+    form: str = "", problem: str = "",
+) -> Answer:  # fmt: skip
+    tab = tab if tab in TABS else ""
+    context: dict[str, Any] = {"members": [], "keys": [], "concurrency": None, "groups": []}
+    mode = view.server.settings.login
+    admin = view.visitor is not None and view.visitor.may("change")
+    if tab == "members" and admin and mode != "none":
+        context["members"] = await accounts.users(view.store)
+    elif tab == "server":
+        context["groups"] = _groups(view.server.settings, admin=admin)
+    elif tab == "":
+        context["keys"] = await projects.key_hints(view.store, view.env.project)
+        context["concurrency"] = await limits.concurrency(view.store, view.env)
+    return view.page(
+        "pages/settings.html",
+        status=status,
+        headers=NOT_PUSHED if problem else (),
+        tab=tab,
+        mode=mode,
+        given=given or {},
+        wrong_form=form,
+        problem=problem,
+        roles=rules.ROLES,
+        shortest=rules.SHORTEST,
+        retention=_worded("retention_ms", view.server.settings.retention_ms),
+        **context,
+    )
+
+
+async def limit(view: View) -> Answer:
+    """Let so many runs of the environment execute at once."""
+    form = await view.form()
+    try:
+        text = form.get("limit", "").strip()
+        number = whole(text, "The limit") if text else None
+        burst = whole(form.get("burst", "") or "100", "The burst")
+        await limits.limit_environment(view.store, view.env, number, burst=burst)
+    except HairtriggerError as error:
+        return await _show(
+            view, "", status=error.status, given=form, form="limit", problem=str(error)
+        )
+    said = "No limit any more." if number is None else f"{number:,} at once in {view.env.slug}."
+    return view.go(view.link("settings"), say=said)
+
+
+async def add_member(view: View) -> Answer:
+    """Let somebody in."""
+    form = await view.form()
+    try:
+        _check_members(view)
+        password = form.get("password", "") if view.server.settings.login == "password" else None
+        user = await accounts.add_user(
+            view.store, email=form.get("email", ""), name=form.get("name", ""),
+            role=rules.check_role(form.get("role", "viewer")), password=password,
+        )  # fmt: skip
+    except HairtriggerError as error:
+        return await _show(
+            view, "members", status=error.status, given=form, form="add", problem=str(error)
+        )
+    return _members(view, f"{user.name} may look now.")
+
+
+async def change_role(view: View) -> Answer:
+    """Let somebody do more, or less."""
+    form = await view.form()
+    try:
+        _check_members(view)
+        number = ids.parse("user", view.call.params["user"]) or 0
+        await accounts.change_role(view.store, number, rules.check_role(form.get("role", "")))
+    except NotFound:
+        raise
+    except HairtriggerError as error:
+        return await _show(
+            view, "members", status=error.status, form=view.call.params["user"], problem=str(error)
+        )
+    return _members(view, "The role is changed.")
+
+
+async def remove_member(view: View) -> Answer:
+    """Forget somebody."""
+    try:
+        _check_members(view)
+        await accounts.remove_user(view.store, ids.parse("user", view.call.params["user"]) or 0)
+    except NotFound:
+        raise
+    except HairtriggerError as error:
+        return await _show(
+            view, "members", status=error.status, form=view.call.params["user"], problem=str(error)
+        )
+    return _members(view, "Removed.")
+
+
+def _check_members(view: View) -> None:
+    if view.server.settings.login == "none":
+        raise NotFound("Nobody signs in here, so there are no members: HAIRTRIGGER_LOGIN is none.")
+
+
+def _members(view: View, said: str) -> Answer:
+    view.server.visitors.forget()
+    return view.go(view.link("settings", tab="members"), say=said)
+
+
+def _groups(settings: Settings, *, admin: bool) -> list[tuple[str, list[Shown]]]:
+    fields = {one.name: one for one in dataclasses.fields(Settings)}
+    found = []
+    for title, names in _SHOWN:
+        shown = [
+            _shown(settings, fields[name]) for name in names if admin or name not in _FOR_ADMINS
+        ]
+        found.append((title, shown))
+    return found
+
+
+def _shown(settings: Settings, field: "dataclasses.Field[Any]") -> Shown:
+    value = getattr(settings, field.name)
+    text = settings.shown_database() if field.name == "database" else _worded(field.name, value)
+    return Shown(
+        server_settings.variable(field.name), text, field.metadata["doc"], value != field.default
+    )
+
+
+def _worded(name: str, value: Any) -> str:
+    if value == 0 and name in _ZERO:
+        return _ZERO[name]
+    if name.endswith("_ms"):
+        days, rest = divmod(value, DAY_MS)
+        return words.plural(days, "day") if days and not rest else durations.to_text(value)
+    if name.endswith("_bytes"):
+        return words.size(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+_PATH = "/p/{project}/{env}/settings"
+ROUTES = (
+    PageRoute("GET", _PATH, show),
+    PageRoute("POST", _PATH + "/limit", limit, "admin"),
+    PageRoute("POST", _PATH + "/members", add_member, "admin"),
+    PageRoute("POST", _PATH + "/members/{user}/role", change_role, "admin"),
+    PageRoute("POST", _PATH + "/members/{user}/remove", remove_member, "admin"),
+)
