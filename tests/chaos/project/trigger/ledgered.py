@@ -103,5 +103,5 @@ async def tick(payload: ScheduledPayload, ctx: Context) -> str:
 
 
 @task(id="nothing")
-async def nothing(payload: int) -> int:
+async def nothing(payload: int | str) -> int | str:
     return payload
