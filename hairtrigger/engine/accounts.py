@@ -145,6 +145,7 @@ async def remove_user(store: Store, user_id: int) -> None:
             raise Unprocessable(_LAST)
         yield fetch("delete_user", user_id)
         yield fetch("delete_logins_of", user_id)
+        yield fetch("delete_views_of", user_id)
 
     await store.change(remove)
     emit("user.removed", user=ids.public("user", user_id))

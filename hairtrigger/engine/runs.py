@@ -62,9 +62,11 @@ async def list_page(
     after: int | None,
     before: int | None,
     budget_s: float | None = None,
+    brief: bool = True,
 ) -> tuple[list[Run], pages.Page]:
-    """A page of runs, newest first, without their payloads and outputs; ``after`` and ``before`` are numbers
-    of runs. With ``budget_s`` (seconds) it looks no longer than that: a short page says where to go on."""
+    """A page of runs, newest first, when ``brief`` without their payloads and outputs; ``after`` and ``before``
+    are numbers of runs. With ``budget_s`` (seconds) it looks no longer than that: a short page says where to go
+    on."""
     page = await store.with_catalog(
         lambda catalog: pages.page(
             catalog,
@@ -77,7 +79,7 @@ async def list_page(
             budget_s=budget_s,
         )
     )
-    return await store.runs(env.id, page.run_ids, brief=True), page
+    return await store.runs(env.id, page.run_ids, brief=brief), page
 
 
 async def cancel(store: Store, env: Environment, run_id: int) -> None:

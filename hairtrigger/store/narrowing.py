@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -186,18 +186,27 @@ def _holds(text: str | None, path: str, value: str) -> bool:
     if not path:
         return value.lower() in text.lower()
     try:
-        found = _json.decode(text)
-    except msgspec.DecodeError:
+        found = at_path(_json.decode(text), path)
+    except (msgspec.DecodeError, LookupError):
         return False
-    for name in path.split("."):
-        if isinstance(found, dict) and name in found:
-            found = found[name]
-        elif isinstance(found, list) and name.isdigit() and int(name) < len(found):
-            found = found[int(name)]
-        else:
-            return False
     said = found if isinstance(found, str) else msgspec.json.encode(found).decode()
     return _fits(value, [said])
+
+
+def at_path(value: Any, path: str) -> Any:
+    """What stands in a decoded JSON value at a path with dots, such as ``user.emails.0``.
+
+    Raises:
+        LookupError: nothing does.
+    """
+    for name in path.split("."):
+        if isinstance(value, dict) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            raise LookupError(name)
+    return value
 
 
 def _within(bounds: _Bounds | None, value: int | None) -> bool:

@@ -11,6 +11,7 @@ SHOWN_BYTES = 100_000
 """Above it, a value is shown on demand only."""
 _WIDE = 52  # characters: what fits into a line is one
 _DEEP = 30
+_CELL = 120
 _encode = msgspec.json.Encoder().encode
 
 
@@ -35,6 +36,13 @@ def html(value: Any, depth: int = 0) -> Markup:
     if isinstance(value, bool):
         return _span("kw", _text(value))
     return _span("num", _text(value))
+
+
+def line(value: Any) -> Markup:
+    """A decoded value on one line, as much of it as a cell takes; a text without its quotes."""
+    text = value if isinstance(value, str) else _text(value)
+    kind = "str" if isinstance(value, str) else "num" if isinstance(value, int | float) else "key"
+    return _span(kind, text if len(text) <= _CELL else text[:_CELL] + "…")
 
 
 def _deep(value: Any, depth: int) -> Markup:

@@ -12,6 +12,7 @@ from hairtrigger.server.dashboard.pages import (
     palette,
     queues,
     run,
+    run_more,
     runs,
     schedule,
     schedules,
@@ -19,13 +20,15 @@ from hairtrigger.server.dashboard.pages import (
     task,
     tasks,
     test,
+    views,
     workers,
 )
 from hairtrigger.server.dashboard.routes import PageRoute
 
 PAGES: tuple[PageRoute, ...] = (
-    *entry.ROUTES, *live.ROUTES, *overview.ROUTES, *errors.ROUTES, *runs.ROUTES, *run.ROUTES, *palette.ROUTES,
+    *entry.ROUTES, *live.ROUTES, *overview.ROUTES, *errors.ROUTES, *runs.ROUTES, *run.ROUTES, *run_more.ROUTES,
     *queues.ROUTES, *workers.ROUTES, *batches.ROUTES, *settings.ROUTES, *account.ROUTES, *logs.ROUTES, *bulk.ROUTES,
+    *views.ROUTES, *palette.ROUTES,
     *tasks.ROUTES, *task.ROUTES, *test.ROUTES, *schedule.ROUTES, *schedules.ROUTES,
     *entry.LOST,
 )  # fmt: skip

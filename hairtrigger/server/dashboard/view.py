@@ -124,6 +124,16 @@ class View:
             )
         return Answer(b"", 303, headers)
 
+    def file(self, name: str, body: bytes) -> Answer:
+        """Something to be kept, never to be shown: whatever it holds, the browser runs nothing of it."""
+        headers = [
+            (b"content-disposition", f'attachment; filename="{name}"'.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"content-security-policy", b"sandbox"),
+            (b"cache-control", b"no-store"),
+        ]
+        return Answer(body, headers=headers, type=(b"content-type", b"application/octet-stream"))
+
 
 def base(env: Environment) -> str:
     """The path of an environment."""

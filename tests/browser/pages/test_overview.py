@@ -35,7 +35,7 @@ async def test_a_drag_over_a_chart_looks_closer_and_a_double_click_goes_back(
     await expect(chart.locator("canvas")).to_be_visible()
     whole = int((await figure(page, "Runs")).replace(",", ""))
 
-    await page.mouse.move(*(await middle(chart, 0.95)))
+    await page.mouse.move(*(await middle(chart, 0.9)))
     await page.mouse.down()
     await page.mouse.move(*(await middle(chart, 0.99)), steps=4)
     await page.mouse.up()

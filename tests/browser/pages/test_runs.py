@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
+from tests.browser.pages.byhand import HandWorker
 from tests.browser.pages.conftest import OpenPage
 from tests.browser.site import Site
 
@@ -73,3 +74,63 @@ async def test_a_page_without_scripts_can_be_read(lived: Site, open_page: OpenPa
     await expect(page.locator("tr[data-id]")).to_have_count(50)
     await page.get_by_role("link", name="Older").click()
     await expect(page.locator("tr[data-id]")).to_have_count(50)
+
+
+@pytest.mark.acceptance("S81")
+async def test_columns_are_chosen_and_kept_as_a_view(site: Site, open_page: OpenPage) -> None:
+    site.trigger("mail", {"user": {"id": "u_7"}})
+    page = await open_page(site, "runs")
+    heads = page.locator(".runs th")
+    await expect(heads.filter(has_text="Attempt")).to_have_count(1)
+
+    await page.keyboard.press("v")
+    await page.get_by_label("Version", exact=True).uncheck()
+    await page.get_by_label("Attempt", exact=True).uncheck()
+    await page.get_by_label("Values as columns").fill("payload.user.id")
+    await page.get_by_role("button", name="Queue further left").click()
+    await page.get_by_role("button", name="Show", exact=True).click()
+
+    await page.wait_for_url("**columns=*")
+    await expect(heads).to_have_text(
+        ["", "Status", "Task", "Queue", "Run", "Created", "Duration drawn", "Duration", "payload.user.id"]
+    )  # fmt: skip
+    await expect(page.locator("tr[data-id]").first).to_contain_text("u_7")
+    await page.keyboard.press("v")
+    await page.get_by_label("Name of this view").fill("By user")
+    await page.get_by_role("button", name="Keep", exact=True).click()
+    await expect(page.locator(".toast")).to_have_text("Kept as By user.")
+    await page.keyboard.press("g")
+    await page.keyboard.press("t")
+    await page.wait_for_url("**/tasks")
+    await page.locator(".nav").get_by_role("link", name="By user").click()
+    await expect(heads.last).to_have_text("payload.user.id")
+
+
+async def test_a_page_says_that_no_worker_is_there_until_one_comes(
+    site: Site, open_page: OpenPage
+) -> None:
+    site.trigger("mail")
+    page = await open_page(site, "runs")
+    banner = page.locator("[data-no-worker]")
+    await expect(banner).to_contain_text("No worker is online. 1 run waits for one")
+
+    HandWorker.make(site, "mail")
+
+    await expect(banner).to_be_hidden()
+    await expect(page.locator("[data-text=workers]")).to_have_text("1 worker online")
+
+
+async def test_what_one_list_selected_is_not_selected_in_the_next(
+    lived: Site, open_page: OpenPage
+) -> None:
+    page = await open_page(lived, "runs?period=1h")
+    await expect(page.locator(".live")).to_contain_text("Live ·")
+    for key in ("j", "Shift+j", "Shift+j"):
+        await page.keyboard.press(key)
+    await expect(page.locator("[data-bulk]")).to_contain_text("2 selected")
+
+    await page.get_by_role("link", name="Failed").click()
+
+    await page.wait_for_url("**status=FAILED")
+    await expect(page.locator("[data-bulk]")).to_be_hidden()
+    await expect(page.locator(".live")).to_contain_text("Live ·")

@@ -25,8 +25,8 @@ async def _beats(pulse: Pulse) -> AsyncIterator[tuple[str, str, object]]:
 def _shown(beat: Beat) -> dict[str, object]:
     numbers = beat.numbers
     return {
-        "seq": beat.seq, "running": numbers.running, "queued": numbers.queued, "rate": round(beat.rate, 1),
-        "errors": beat.errors, "workers": numbers.workers, "slots": numbers.slots,
+        "seq": beat.seq, "running": numbers.running, "queued": numbers.queued, "held": numbers.held,
+        "rate": round(beat.rate, 1), "errors": beat.errors, "workers": numbers.workers, "slots": numbers.slots,
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from hairtrigger.server.dashboard import (
     error_groups,
     frames,
     jsons,
+    moments,
     rows,
     search,
     trigger_form,
@@ -63,14 +64,15 @@ async def peek(view: View) -> Answer:
 async def _context(view: View, run: Run) -> dict[str, Any]:
     now = view.store.now()
     root, parent, children = await engine.relations(view.store, view.env, run)
-    stored = await engine.failed_attempts(view.store, view.env, run.id)
+    stored = [tuple(one) for one in await engine.failed_attempts(view.store, view.env, run.id)]
     counted: dict[str, int] = {}
     for child in children:
         counted[child.status] = counted.get(child.status, 0) + 1
     return {
         "run": run,
         "row": rows.row(run, now),
-        "steps": _steps(run, [tuple(one) for one in stored], now),
+        "steps": _steps(run, stored, now),
+        "moments": moments.of_run(run, stored),
         "why": await explain.why_waiting(view.store, view.env, run),
         "root": root,
         "parent": parent,
@@ -193,14 +195,7 @@ async def payload(view: View) -> Answer:
     if packet is None:
         raise NotFound(f"This run has no {which[:20]}.")
     body = await engine.whole(view.store, view.env, packet)
-    name = f"{view.call.params['run']}-{which}.json"
-    headers = [
-        (b"content-disposition", f'attachment; filename="{name}"'.encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"content-security-policy", b"sandbox"),
-        (b"cache-control", b"no-store"),
-    ]
-    return Answer(body, headers=headers, type=(b"content-type", b"application/octet-stream"))
+    return view.file(f"{view.call.params['run']}-{which}.json", body)
 
 
 async def cancel(view: View) -> Answer:

@@ -8,7 +8,8 @@ from hairtrigger.engine import stats
 from hairtrigger.engine.numbers import Numbers
 from hairtrigger.rules.stats import ALL_TASKS, Stat, merged, percentile
 from hairtrigger.server.answers import Answer
-from hairtrigger.server.dashboard import as_code, counts, ranges, rows, search
+from hairtrigger.server.dashboard import as_code, columns, counts, ranges, rows, search
+from hairtrigger.server.dashboard.pages import views
 from hairtrigger.server.dashboard.ranges import Range
 from hairtrigger.server.dashboard.routes import PageRoute
 from hairtrigger.server.dashboard.view import View
@@ -44,13 +45,15 @@ async def show(view: View) -> Answer:
     over = ranges.read(view.query, now)
     asked = search.read(view.query, view.store.catalog, view.env)
     wanted = asked.filter(over, now)
+    chosen = columns.read(view.query.get("columns", ""))
     after = ids.parse("cursor", view.query.get("cursor", "")) if view.query.get("cursor") else None
     before = ids.parse("cursor", view.query.get("before", "")) if view.query.get("before") else None
     found, page = await engine.list_page(
-        view.store, view.env, wanted, size=SIZE, after=after, before=before, budget_s=BUDGET_S
-    )
+        view.store, view.env, wanted, size=SIZE, after=after, before=before, budget_s=BUDGET_S,
+        brief=not any(one.startswith(("payload.", "output.")) for one in chosen),
+    )  # fmt: skip
     pulse = await view.server.pulses.of(view.env.id).fresh()
-    columns, total = await _finished(view, over, asked.task_id or ALL_TASKS)
+    drawn, total = await _finished(view, over, asked.task_id or ALL_TASKS)
     listed = [rows.row(run, now) for run in found]
     return view.page(
         "pages/runs.html",
@@ -66,7 +69,11 @@ async def show(view: View) -> Answer:
         total=total,
         p50=percentile(total.took, 0.5),
         p95=percentile(total.took, 0.95),
-        columns=counts.outcomes(columns, over, now),
+        drawn=counts.outcomes(drawn, over, now),
+        columns=columns,
+        chosen=chosen,
+        views=[] if view.parts else await views.of_visitor(view),
+        asks=views.kept(view.call.scope["query_string"].decode("latin-1")),
         tabs=_tabs(view, asked, pulse.numbers, total),
         snippets=as_code.of_list(asked, over.period, view.call.base_url()),
         periods=ranges.PERIODS,

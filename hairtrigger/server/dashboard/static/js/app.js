@@ -38,7 +38,7 @@ function arrived() {
 }
 
 // islands are loaded where they are
-const ISLANDS = { trace: "./trace.js", logs: "./logs.js", chart: "./chart.js", editor: "./editor.js", form: "./form.js", test: "./test.js", cron: "./cron.js", fill: "./fill.js", steady: "./steady.js", prefs: "./prefs.js", errors: "./errors.js" };
+const ISLANDS = { trace: "./trace.js", logs: "./logs.js", chart: "./chart.js", editor: "./editor.js", form: "./form.js", test: "./test.js", cron: "./cron.js", fill: "./fill.js", steady: "./steady.js", prefs: "./prefs.js", errors: "./errors.js", columns: "./columns.js" };
 function islands() {
   const wanted = new Set([...document.querySelectorAll("[data-island]")].map((el) => el.dataset.island));
   for (const name of wanted) if (ISLANDS[name]) import(ISLANDS[name]);

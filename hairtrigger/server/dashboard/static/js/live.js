@@ -70,9 +70,15 @@ function showBeat() {
     el.textContent = count(number);
     el.hidden = !number;
   }
+  const banner = document.querySelector("[data-no-worker]");
+  if (banner) {
+    const waiting = beat.queued + beat.held;
+    banner.hidden = beat.workers > 0 || !waiting;
+    banner.querySelector("[data-text=waiting]").textContent = plural(waiting, "run waits", "runs wait");
+  }
   const slots = document.querySelector("[data-slots]");
   if (slots) {
-    slots.querySelector("[data-text=workers]").textContent = `${plural(beat.workers, "worker")} online`;
+    slots.querySelector("[data-text=workers]").textContent = `${beat.workers ? plural(beat.workers, "worker") : "No worker"} online`;
     slots.querySelector("[data-text=slots]").textContent = `${beat.running} / ${beat.slots}`;
     const svg = slots.querySelector("svg"), wide = svg.viewBox.baseVal.width;
     const share = beat.slots ? Math.min(beat.running / beat.slots, 1) : 0;
@@ -96,6 +102,7 @@ export function showPill() {
 }
 
 document.addEventListener("ht:refreshed", showPill);
+document.addEventListener("ht:arrived", showBeat);
 
 export function togglePause() {
   state.paused = !state.paused;

@@ -14,7 +14,7 @@ document.addEventListener("keydown", (event) => {
     if ((event.metaKey || event.ctrlKey) && event.key === "a" && $("[data-list] [data-all]") && !isTyping(event)) { event.preventDefault(); pickAll(true); }
     return;
   }
-  const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+  const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.shiftKey ? event.key.replace(/^[JK]$/, (key) => key.toLowerCase()) : event.key];
   if (by) { event.preventDefault(); move(by, event.shiftKey); return; }
   const row = current();
   if (!row) return;

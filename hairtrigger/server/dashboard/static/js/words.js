@@ -65,4 +65,4 @@ export function clock(instant) {
 }
 
 /** @param {number} number @param {string} one */
-export const plural = (number, one) => `${count(number)} ${number === 1 ? one : one + "s"}`;
+export const plural = (number, one, many = one + "s") => `${count(number)} ${number === 1 ? one : many}`;
