@@ -9,9 +9,9 @@ from hairtrigger.wire import ids
 
 _ENDS = {
     "failed": "failed, and is tried again", "crashed": "took its process with it",
-    "lost": "was lost: its lease ran out",
-    "timed out": "took too long", "not begun": "was given back before it began",
-    "handed back": "was given back by a worker that stops",
+    "suspect": "was in a process that died, and runs again in one of its own",
+    "lost": "was lost: its lease ran out", "timed out": "took too long",
+    "not begun": "was given back before it began", "handed back": "was given back by a worker that stops",
 }  # fmt: skip
 
 
