@@ -9,11 +9,8 @@ import contextlib
 import functools
 import hashlib
 import secrets
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -27,7 +24,6 @@ from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import ids
 
 TOUCH_MS = 3_600_000  # that somebody is there is written at most so often
-MAX_PREFS = 16_384  # bytes of JSON
 _HASHER = PasswordHasher()
 WRONG = "The email address or the password is wrong."
 _LAST = "This is the last admin: make somebody else one first."
@@ -275,8 +271,8 @@ async def user_of(store: Store, token: str, *, lifetime_ms: int) -> User | None:
     rows = await store.read(one("user_of_login", login, now), quick=True)
     if not rows:
         return None
-    user = _user(rows[0][:8])
-    if now - rows[0][8] >= TOUCH_MS:
+    user = _user(rows[0][:7])
+    if now - rows[0][7] >= TOUCH_MS:
 
         def touch(_: Catalog, now: int) -> Steps[None]:
             yield fetch("extend_login", login, now, now + lifetime_ms)
@@ -352,33 +348,6 @@ async def end_other_logins(store: Store, user_id: int, keep: str) -> None:
     emit("user.signed_out", user=ids.public("user", user_id))
 
 
-# what they like
-
-
-async def remember_prefs(store: Store, user_id: int, prefs: Mapping[str, Any]) -> dict[str, Any]:
-    """Change some of somebody's settings of the dashboard; one that is None is forgotten. Answers all.
-
-    Raises:
-        NotFound: there is no such person.
-        Unprocessable: they would be larger than 16 KiB.
-    """
-
-    def remember(_: Catalog, __: int) -> Steps[dict[str, Any]]:
-        rows = yield fetch("prefs_of", user_id)
-        if not rows:
-            raise NotFound("There is no such user.")
-        merged = _prefs(rows[0][0]) | dict(prefs)
-        kept = {key: value for key, value in merged.items() if value is not None}
-        text = msgspec.json.encode(kept).decode()
-        if len(text.encode()) > MAX_PREFS:
-            raise Unprocessable(f"These settings are larger than {MAX_PREFS:,} bytes.")
-        yield fetch("set_prefs", user_id, text)
-        return kept
-
-    kept: dict[str, Any] = await store.change(remember)
-    return kept
-
-
 def digest(token: str) -> str:
     """What a login is looked up by. Unsalted is enough for 256 random bits."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -392,10 +361,5 @@ def _existing(user_id: int) -> Steps[User]:
 
 
 def _user(row: Row) -> User:
-    id_, email, name, role, has_password, created_at, seen_at, prefs = row
-    return User(id_, email, name, role, bool(has_password), created_at, seen_at, _prefs(prefs))
-
-
-def _prefs(text: str | None) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode(text) if text else {}
-    return found
+    id_, email, name, role, has_password, created_at, seen_at = row
+    return User(id_, email, name, role, bool(has_password), created_at, seen_at)

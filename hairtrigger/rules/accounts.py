@@ -5,9 +5,8 @@ Pure: hashing, tokens and rows are the engine's.
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 from hairtrigger.errors import Unprocessable
 from hairtrigger.wire import ids
@@ -36,7 +35,6 @@ class User:
     has_password: bool
     created_at: int = 0
     seen_at: int | None = None
-    prefs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def public_id(self) -> str:

@@ -180,7 +180,6 @@ async def test_whoever_is_not_there_is_not_found(store: Store, ada: User) -> Non
         accounts.change_role(store, 7, "admin"),
         accounts.remove_user(store, 7),
         accounts.set_password(store, User(7, BOB, "", "viewer", has_password=True), ANOTHER),
-        accounts.remember_prefs(store, 7, {}),
         accounts.find(store, BOB),
         accounts.retrieve(store, 7),
     ):
@@ -402,27 +401,6 @@ async def test_what_is_no_name_makes_nobody(store: Store, identity: str) -> None
         await accounts.sign_in_by_proxy(store, identity, "")
 
     assert await accounts.is_empty(store)
-
-
-# what they like
-
-
-async def test_settings_are_remembered_one_by_one(store: Store, ada: User) -> None:
-    await accounts.remember_prefs(store, ada.id, {"theme": "dark", "zone": "Europe/Zurich"})
-
-    answered = await accounts.remember_prefs(store, ada.id, {"theme": None, "rows": [1, {"a": 2}]})
-
-    found = (await accounts.find(store, ADA)).prefs
-    assert answered == found == {"zone": "Europe/Zurich", "rows": [1, {"a": 2}]}
-
-
-async def test_settings_have_a_limit(store: Store, ada: User) -> None:
-    await accounts.remember_prefs(store, ada.id, {"a": "x"})
-
-    with pytest.raises(Unprocessable, match="16,384"):
-        await accounts.remember_prefs(store, ada.id, {"b": "x" * accounts.MAX_PREFS})
-
-    assert (await accounts.find(store, ADA)).prefs == {"a": "x"}
 
 
 # what is told

@@ -5,13 +5,13 @@
 select 1 from users limit 1
 
 -- name: all_users
-select id, email, name, role, password is not null, created_at, seen_at, prefs from users order by email
+select id, email, name, role, password is not null, created_at, seen_at from users order by email
 
 -- name: user
-select id, email, name, role, password is not null, created_at, seen_at, prefs from users where id = $1
+select id, email, name, role, password is not null, created_at, seen_at from users where id = $1
 
 -- name: user_by_email
-select id, email, name, role, password is not null, created_at, seen_at, prefs from users where email = $1
+select id, email, name, role, password is not null, created_at, seen_at from users where email = $1
 
 -- name: password_by_email
 select id, password from users where email = $1
@@ -41,12 +41,6 @@ update users set password = $2 where id = $1 returning id
 -- name: end_other_logins
 delete from logins where user_id = $1 and hash <> $2
 
--- name: prefs_of
-select prefs from users where id = $1
-
--- name: set_prefs
-update users set prefs = $2 where id = $1
-
 -- Only while the password is the one that was proven.
 -- name: insert_login
 insert into logins (hash, user_id, created_at, expires_at, seen_at, agent, address)
@@ -56,7 +50,7 @@ select $1, id, $4, $5, $4, $6, $7 from users where id = $2 and password = $3 ret
 update users set password = $3 where id = $1 and password = $2
 
 -- name: user_of_login
-select u.id, u.email, u.name, u.role, u.password is not null, u.created_at, u.seen_at, u.prefs, l.seen_at
+select u.id, u.email, u.name, u.role, u.password is not null, u.created_at, u.seen_at, l.seen_at
 from logins l join users u on u.id = l.user_id where l.hash = $1 and l.expires_at > $2
 
 -- name: extend_login
