@@ -53,7 +53,7 @@ async def test_a_queue_is_found_paused_and_limited_by_keys_alone(
     await page.keyboard.type("A look at <b>logs</b>")
     await page.keyboard.press("Enter")
 
-    await expect(page.locator(".banner")).to_contain_text("A look at <b>logs</b>")
+    await expect(page.locator(".banner.is-ice")).to_contain_text("A look at <b>logs</b>")
     await page.keyboard.press("o")
     await page.keyboard.type("3")
     await page.keyboard.press("Enter")

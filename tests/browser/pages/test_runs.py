@@ -125,12 +125,15 @@ async def test_what_one_list_selected_is_not_selected_in_the_next(
 ) -> None:
     page = await open_page(lived, "runs?period=1h")
     await expect(page.locator(".live")).to_contain_text("Live ·")
-    for key in ("j", "Shift+j", "Shift+j"):
-        await page.keyboard.press(key)
-    await expect(page.locator("[data-bulk]")).to_contain_text("2 selected")
+    await page.keyboard.press("j")
+    await page.keyboard.press("x")
+    await expect(page.locator("[data-bulk]")).to_contain_text("1 selected")
 
     await page.get_by_role("link", name="Failed").click()
 
-    await page.wait_for_url("**status=FAILED")
+    await expect(page.locator("tr[data-id]").first).to_contain_text("Failed")
     await expect(page.locator("[data-bulk]")).to_be_hidden()
     await expect(page.locator(".live")).to_contain_text("Live ·")
+    for key in ("j", "Shift+j", "Shift+j"):
+        await page.keyboard.press(key)
+    await expect(page.locator("[data-bulk]")).to_contain_text("2 selected")

@@ -207,9 +207,12 @@ function take() {
 }
 document.addEventListener("ht:refreshed", show);
 document.addEventListener("htmx:after:swap", show); // what a morph made of the rows knows nothing of the cursor
-document.addEventListener("ht:arrived", () => {
-  picked.clear();
-  here = held = null;
+document.addEventListener("ht:arrived", () => { // what is not there any more can be neither acted on nor gone on from
+  const there = new Set(rows().map((row) => row.dataset.id));
+  for (const id of picked) if (!there.has(id)) picked.delete(id);
+  if (!current()) here = null;
+  held = null;
+  show();
   waiting = { n: 0, since: performance.now() };
   $(".peek")?.remove();
 });
