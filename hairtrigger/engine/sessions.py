@@ -105,7 +105,7 @@ async def hold(
     demand = await known.demand(store, env, body.worker, 0)
     deadline = time.monotonic() + wait_s
     key = watch.worker(demand.worker)
-    is_fresh = True  # the list: later looks may see runs that were handed out after it was made
+    listed_at: int | None = store.now()
     while True:
         notice = store.watch.listen(key)
         try:
@@ -116,7 +116,7 @@ async def hold(
                     worker=demand.worker,
                     hold=body,
                     lease_ms=lease_ms,
-                    is_fresh=is_fresh,
+                    listed_at=listed_at,
                 ),
                 lanes=[env.id],
             )
@@ -125,7 +125,7 @@ async def hold(
             known.forget(body.worker)
             raise
         attempts.tell(store, returned)
-        is_fresh = False
+        listed_at = None
         left = deadline - time.monotonic() if body.wait else 0
         if answer.lost or answer.notices or left <= 0 or stop.done():
             store.watch.forget(key, notice)

@@ -16,12 +16,13 @@ LOST_ANSWER_MS = (
 
 
 def renew(
-    catalog: Catalog, now: int, *, worker: int, hold: Hold, lease_ms: int, is_fresh: bool
+    catalog: Catalog, now: int, *, worker: int, hold: Hold, lease_ms: int, listed_at: int | None
 ) -> Steps[tuple[Held, list[Settled]]]:
     """Extend a session's lease and compare what it says it holds with what it was given.
 
-    Answers what it is to be told, and what became of runs that it never got; those are looked for only
-    while its list ``is_fresh``.
+    Answers what it is to be told, and what became of runs that it never got. Those are looked for among what had
+    been handed out by ``listed_at`` (ms), when its list came; None: later looks may see more than the list knew.
+    A hold may be written much later than it came, when the worker has long had other runs.
 
     Raises:
         UnknownWorker: the session has ended.
@@ -39,10 +40,8 @@ def renew(
         named.add(run_id)
         if row[2] & CANCEL_REQUESTED and seen < 1:
             notices.append(Notice(text, 1, cancel=True))
-    strays = [
-        row[0] for row in rows.values()
-        if is_fresh and row[0] not in named and (hold.quiet or row[3] < now - LOST_ANSWER_MS)
-    ]  # fmt: skip
+    until = -1 if listed_at is None else listed_at if hold.quiet else listed_at - LOST_ANSWER_MS - 1
+    strays = [row[0] for row in rows.values() if row[0] not in named and row[3] <= until]
     # handed out after the list was made: their cancels must not wait for the next one
     notices += [
         Notice(ids.public("run", row[0]), 1, cancel=True) for row in rows.values()

@@ -1,6 +1,7 @@
 """Worker sessions: registering, holding, lost answers, silence, leaving."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from hairtrigger.errors import (
     UnknownWorker,
     Unprocessable,
 )
+from hairtrigger.store import sessions as stored
 from hairtrigger.store import watch
 from hairtrigger.wire.worker import Hold, Register
 from tests.clock import HOUR, MINUTE, SECOND
@@ -165,6 +167,28 @@ async def test_run_handed_out_in_a_lost_answer_goes_back_at_once_when_it_is_miss
     assert await worker.complete(lost) == "lost"
     assert await worker.complete(again) == "ok"
     assert await upkeep.counter_drift(world.store) == []
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+async def test_list_that_is_written_late_gives_back_nothing_that_was_handed_out_after_it(
+    world: World, quiet: bool
+) -> None:
+    worker = await world.register("work")
+    listed_at = world.clock.now
+    world.clock.move(1)
+    await world.trigger()
+    run = await worker.fetch_one()
+    world.clock.move(20 * SECOND)
+
+    answered, returned = await world.store.change(
+        partial(
+            stored.renew, worker=worker.number, hold=Hold(worker.id, [], quiet),
+            lease_ms=LEASE_MS, listed_at=listed_at,
+        )
+    )  # fmt: skip
+
+    assert (answered.lost, returned) == ([], [])
+    assert await worker.complete(run) == "ok"
 
 
 async def test_run_may_still_be_on_its_way_while_the_worker_is_not_quiet(world: World) -> None:
