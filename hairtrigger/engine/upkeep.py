@@ -25,19 +25,16 @@ BLOBS = 100  # each may be large
 OVERDUE_GRACE_MS = 20_000  # for the worker to stop the code itself, and to say so
 IDLE_LANE_MS = 3_600_000
 JUMP_MS = 5_000
-SLOW_S = 0.25  # a look that takes longer says that what renews leases may be as late
-PATIENCE_S = 60.0  # with a slow database, at a time; then leases are judged all the same
 EXPIRED = RunError(
     Failure("Expired", "The run's ttl passed before it could start."), kind="STRING_ERROR"
 )
 
 
 class Clock:
-    """Notices when the database's clock moves otherwise than time does, and when the database is slow."""
+    """Notices when the database's clock moves otherwise than time does."""
 
     def __init__(self, store: Store) -> None:
         self._wall, self._steady = store.now(), time.monotonic()
-        self._slow_since: float | None = None
 
     def jump_ms(self, now: int) -> int:
         """By how many ms the clock has jumped since the last look."""
@@ -45,16 +42,6 @@ class Clock:
         jump = round((now - self._wall) - (steady - self._steady) * 1000)
         self._wall, self._steady = now, steady
         return jump
-
-    def is_slow(self, took_s: float) -> bool:
-        """Whether a look that took so long tells of a database in which renewals may be late."""
-        now = time.monotonic()
-        if took_s < SLOW_S:
-            self._slow_since = None
-            return False
-        if self._slow_since is None:
-            self._slow_since = now
-        return now - self._slow_since < PATIENCE_S
 
 
 async def promote_due(store: Store) -> int:
@@ -130,12 +117,7 @@ async def rescue_lost(store: Store, clock: Clock, *, lease_ms: int) -> int:
         await give_full_leases(store, lease_ms=lease_ms)
         return LOOK_MS
     lost: list[tuple[int, Settled]] = []
-    began = time.monotonic()
     ends_at = await _peek(store, "next_lease_end")
-    if clock.is_slow(time.monotonic() - began):
-        if ends_at is not None and ends_at < store.now() + lease_ms / 2:
-            await give_full_leases(store, lease_ms=lease_ms)
-        return LOOK_MS
     if ends_at is not None and ends_at < store.now():
         lost = await store.change(sessions.sweep_silent, lanes=None)
     for worker, settled in lost:
@@ -151,8 +133,7 @@ async def rescue_lost(store: Store, clock: Clock, *, lease_ms: int) -> int:
 
 
 async def give_full_leases(store: Store, *, lease_ms: int) -> None:
-    """Give every session a full lease from now: while the server or its database was away, or slow, nobody could
-    renew."""
+    """Give every session a full lease from now: while the server was away, nobody could renew."""
 
     def extend(_: Catalog, now: int) -> Steps[None]:
         yield fetch("give_full_leases", now + lease_ms)

@@ -85,16 +85,6 @@ def number(public: str, prefix: str = "run") -> int:
     return found
 
 
-class Still(upkeep.Clock):
-    """A clock that never jumps, of a database that is never slow, however busy the machine of the tests is."""
-
-    def jump_ms(self, now: int) -> int:
-        return 0
-
-    def is_slow(self, took_s: float) -> bool:
-        return False
-
-
 @dataclass
 class World:
     """A store with its project, seen from one environment."""
@@ -182,7 +172,7 @@ class World:
 
     async def look(self) -> None:
         """Every upkeep verb once, but for pruning."""
-        still = Still(self.store)
+        still = upkeep.Clock(self.store)
         await upkeep.promote_due(self.store)
         await upkeep.expire(self.store)
         await upkeep.rescue_lost(self.store, still, lease_ms=LEASE_MS)

@@ -382,28 +382,6 @@ async def test_jump_of_the_clock_takes_no_run_from_its_worker(world: World) -> N
     assert await world.status(run_id) == "EXECUTING"
 
 
-async def test_slow_database_takes_no_run_from_its_worker_for_a_while(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    worker = await world.register("work")
-    run_id = await world.trigger(maxAttempts=1)
-    await worker.fetch_one()
-    clock = upkeep.Clock(world.store)
-    monkeypatch.setattr(upkeep, "SLOW_S", 0.0)
-    monkeypatch.setattr(clock, "jump_ms", lambda _now: 0)
-
-    for _ in range(3):
-        world.clock.move(LEASE_MS + 1)
-        await upkeep.rescue_lost(world.store, clock, lease_ms=LEASE_MS)
-    slow = await world.status(run_id)
-    monkeypatch.setattr(upkeep, "PATIENCE_S", 0.0)
-    world.clock.move(LEASE_MS + 1)
-    await upkeep.rescue_lost(world.store, clock, lease_ms=LEASE_MS)
-
-    assert slow == "EXECUTING"
-    assert await world.status(run_id) != "EXECUTING"
-
-
 async def test_hundreds_of_silent_workers_are_swept(world: World) -> None:
     for _ in range(130):
         await world.register("work")
