@@ -252,3 +252,40 @@ def test_both_databases_have_the_same_migrations() -> None:
     ]
 
     assert names[0] == names[1]
+
+
+# What was applied somewhere can only be added to: an installation that has it refuses another text.
+APPLIED = {
+    "0001_tables.postgres.sql": "bb0fcad4263c",
+    "0001_tables.sqlite.sql": "b4567896cfd1",
+    "0002_limits.postgres.sql": "8890f605dbba",
+    "0002_limits.sqlite.sql": "42600c69df28",
+    "0003_history.postgres.sql": "98d62c1ee22e",
+    "0003_history.sqlite.sql": "b0798dae2b6d",
+    "0004_incarnation.postgres.sql": "3d1cdd2bf955",
+    "0004_incarnation.sqlite.sql": "8bdebab2de71",
+    "0005_blob_uses.postgres.sql": "f0d93b761fe0",
+    "0005_blob_uses.sqlite.sql": "31be421f96ac",
+    "0006_stats.postgres.sql": "e0d703720243",
+    "0006_stats.sqlite.sql": "7b7b95bfd92a",
+    "0007_accounts.postgres.sql": "2b46bed6d0d0",
+    "0007_accounts.sqlite.sql": "e70d8b16ec75",
+    "0008_dashboard.postgres.sql": "7c835f6d75ac",
+    "0008_dashboard.sqlite.sql": "e0d749d2913c",
+    "0009_queue_notes.postgres.sql": "54d33a36c8a4",
+    "0009_queue_notes.sqlite.sql": "32a77388c4f0",
+    "0010_bulk.postgres.sql": "29a46c84ee27",
+    "0010_bulk.sqlite.sql": "46b83464da4e",
+    "0011_views.postgres.sql": "7103a6674860",
+    "0011_views.sqlite.sql": "f711732dcf5b",
+}
+
+
+def test_no_migration_that_may_have_been_applied_is_edited() -> None:
+    found = {
+        file.name: file.checksum[:12]
+        for one in ("sqlite", "postgres")
+        for file in schema.known(one)
+    }
+
+    assert found == APPLIED

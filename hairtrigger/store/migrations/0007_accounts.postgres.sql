@@ -3,7 +3,7 @@
 create table users (
   id bigint primary key, email text not null unique, name text not null, password text,
   role text not null check (role in ('admin', 'viewer')),
-  created_at bigint not null, seen_at bigint
+  created_at bigint not null, seen_at bigint, prefs text
 );
 
 create table logins (

@@ -1,11 +1,11 @@
 -- Who may sign in to the dashboard, and who has.
 
 -- email is in lower case (behind a proxy: whatever name it gives); password is an Argon2 hash, none when somebody
--- else asks for it.
+-- else asks for it; prefs are the person's settings, as JSON.
 create table users (
   id integer primary key, email text not null unique, name text not null, password text,
   role text not null check (role in ('admin', 'viewer')),
-  created_at integer not null, seen_at integer
+  created_at integer not null, seen_at integer, prefs text
 ) strict;
 
 -- A browser that is signed in. Its token is nowhere but there: hash is the token's SHA-256.
