@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from hairtrigger.errors import BadRequest
+from hairtrigger.rules import tree
 from hairtrigger.rules.project import Environment
 from hairtrigger.rules.run import Run
 from hairtrigger.rules.tree import Line, Said
@@ -46,14 +47,7 @@ class Wanted:
 
     def holds(self, said: Said) -> bool:
         """Whether a line is wanted."""
-        if said.level == "span" or (self.levels and said.level not in self.levels):
-            return False
-        if not self.start <= said.at < self.end:
-            return False
-        if not self.words:
-            return True
-        hay = f"{said.message}\n{bytes(said.attributes).decode()}".casefold()
-        return all(word in hay for word in self.words)
+        return self.start <= said.at < self.end and said.fits(self.levels, self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +169,7 @@ def _take(
         found.looked += 1
         said = _said.decode(body)
         if wanted.holds(said):
-            found.lines.append(Line(run, position >> 32, position & 0xFFFF_FFFF, said))
+            found.lines.append(Line(run, *tree.place(position), said))
             if len(found.lines) >= limit:
                 return Place(run, position)
     return Place(run, position if full else 0)

@@ -121,9 +121,8 @@ async def retrieve(store: Store, env: Environment, batch_id: int) -> Progress:
         rows = yield fetch("batch", batch_id, env.id)
         if not rows:
             return None
-        id_, _, created_at, updated_at, finished_at, total, made, opened, *rest = rows[0]
-        row = (id_, created_at, updated_at, finished_at, total, made, opened, *rest)
-        found = [_progress(row)]
+        id_, _, *rest = rows[0]
+        found = [_progress((id_, *rest))]
         yield from _count(found)
         return found[0]
 

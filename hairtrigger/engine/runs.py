@@ -1,6 +1,7 @@
 """Runs: looked at, listed, cancelled, replayed, put off, tagged."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -80,6 +81,15 @@ async def list_page(
         )
     )
     return await store.runs(env.id, page.run_ids, brief=brief), page
+
+
+async def of_each(store: Store, env: Environment, found: Iterable[Sequence[Any]]) -> dict[int, Run]:
+    """The runs of some pairs, of whatever they belong to and their number (which may be None), without payload and
+    output, by what they belong to. Those that are kept no longer are left out."""
+    numbers = {owner: number for owner, number in found if number is not None}
+    runs = await store.runs(env.id, list(numbers.values()), brief=True)
+    by_id = {run.id: run for run in runs}
+    return {owner: by_id[number] for owner, number in numbers.items() if number in by_id}
 
 
 async def cancel(store: Store, env: Environment, run_id: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from hairtrigger.engine import runs
 from hairtrigger.engine.trigger import DEV_TTL_MS
 from hairtrigger.errors import InvalidCron, InvalidTimezone, NotFound, Unprocessable
 from hairtrigger.rules import cron
@@ -207,9 +208,7 @@ async def last_runs(
     since = min(one.last_at or one.created_at for one in schedules) - EARLY_MS
     numbers = [one.id for one in schedules]
     found = await store.read(stores.one("last_of_schedules", numbers, ids.first_at(since)))
-    runs = await store.runs(env.id, [row[1] for row in found if row[1] is not None], brief=True)
-    by_id = {run.id: run for run in runs}
-    return {schedule: by_id[run_id] for schedule, run_id in found if run_id in by_id}
+    return await runs.of_each(store, env, found)
 
 
 async def list_page(

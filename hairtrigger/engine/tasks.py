@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from hairtrigger.engine import runs
 from hairtrigger.errors import NotFound
 from hairtrigger.rules.project import Environment
 from hairtrigger.rules.run import Run
@@ -40,6 +42,11 @@ class Task:
     def is_scheduled(self) -> bool:
         return self.manifest is not None and self.manifest.scheduled
 
+    @property
+    def schema(self) -> Any:
+        """The JSON schema of its payload, if it is known."""
+        return self.manifest.payload_schema if self.manifest is not None else None
+
 
 def all_of(store: Store, env: Environment) -> list[Task]:
     """The tasks of an environment: those of the current version by name, then the others."""
@@ -60,6 +67,12 @@ def find(store: Store, env: Environment, name: str) -> Task:
     return _task(store.catalog, entry)
 
 
+def scheduled(store: Store, env: Environment) -> list[str]:
+    """The names of the tasks that take the ticks of schedules, sorted."""
+    known = store.catalog.tasks.values()
+    return sorted(one.name for one in known if one.env == env.id and one.is_scheduled)
+
+
 def versions_of(store: Store, env: Environment, name: str) -> list[VersionEntry]:
     """The versions that have a task, newest first."""
     found = [
@@ -77,9 +90,7 @@ async def last_runs(store: Store, env: Environment, tasks: Sequence[int]) -> dic
     """The newest run of each task that has had one within thirty days, without payload and output."""
     since = ids.first_at(store.now() - LAST_MS)
     found = await store.read(one("last_of_tasks", list(tasks), env.id, since))
-    runs = await store.runs(env.id, [row[1] for row in found if row[1] is not None], brief=True)
-    by_id = {run.id: run for run in runs}
-    return {task: by_id[run_id] for task, run_id in found if run_id in by_id}
+    return await runs.of_each(store, env, found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ def _trace(catalog: Catalog, env: int, root: int, since: Cursor, *, now: int) ->
         rows = yield fetch("tree_spans", runs, afters, left)
         for run, position, body in rows:
             positions[run] = max(positions.get(run, 0), position)
-            written = Written(run, *_place(position), _event.decode(body))
+            written = Written(run, *tree.place(position), _event.decode(body))
             if written.event.level == "span":
                 found.spans.append(written)
             elif written.event.level in _MARKS:
@@ -179,15 +179,9 @@ class _Wanted:
         return MAX_LOOKED if few else self.limit
 
     def holds(self, line: Line) -> bool:
-        said = line.said
-        if said.level == "span" or (self.levels and said.level not in self.levels):
-            return False
         if self.span is not None and not self.span.holds(line):
             return False
-        return not self.text or (
-            self.text in said.message.casefold()
-            or self.text in bytes(said.attributes).decode().casefold()
-        )
+        return line.said.fits(self.levels, (self.text,))
 
 
 def _lines(
@@ -205,7 +199,7 @@ def _lines(
                 break
             found.looked += 1
             last, positions[run] = run, max(positions.get(run, 0), position)
-            line = Line(run, *_place(position), _said.decode(body))
+            line = Line(run, *tree.place(position), _said.decode(body))
             if wanted.holds(line):
                 found.lines.append(line)
         if found.more:
@@ -227,11 +221,6 @@ def _ahead(members: list[Member], since: Cursor) -> Iterator[tuple[list[int], li
     for start in range(0, len(ahead), _AT_ONCE):
         part = ahead[start : start + _AT_ONCE]
         yield [run for run, _ in part], [after for _, after in part]
-
-
-def _place(position: int) -> tuple[int, int]:
-    """The hand-out of a position, and the place in it."""
-    return position >> 32, position & 0xFFFF_FFFF
 
 
 def _tree(

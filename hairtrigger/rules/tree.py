@@ -1,5 +1,6 @@
 """A run with its descendants: which hand-outs they had and what they said, as rows of history tell it."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -80,6 +81,20 @@ class Said(msgspec.Struct, array_like=True):
     attributes: msgspec.Raw = msgspec.Raw(b"null")
     span: str | None = None
 
+    def fits(self, levels: Collection[str], words: Iterable[str]) -> bool:
+        """Whether it is a line, no span, of one of these levels (none: of any), and has all of these words
+        (casefolded) in its message or its attributes."""
+        if self.level == "span" or (levels and self.level not in levels):
+            return False
+        message, attributes = self.message.casefold(), ""
+        for word in words:
+            if word in message:
+                continue
+            attributes = attributes or bytes(self.attributes).decode().casefold()
+            if word not in attributes:
+                return False
+        return True
+
 
 class Line(NamedTuple):
     """A log line with its place."""
@@ -88,6 +103,11 @@ class Line(NamedTuple):
     fence: int
     seq: int
     said: Said
+
+
+def place(position: int) -> tuple[int, int]:
+    """The hand-out of a position in a run's log, and the place in it."""
+    return position >> 32, position & 0xFFFF_FFFF
 
 
 def short(name: str) -> str:

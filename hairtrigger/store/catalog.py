@@ -31,6 +31,11 @@ class TaskEntry:
     def policy(self) -> RetryPolicy:
         return self.manifest.retry if self.manifest else DEFAULT_POLICY
 
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether it takes the ticks of schedules."""
+        return self.manifest is not None and self.manifest.scheduled
+
 
 @dataclass(slots=True)
 class QueueEntry:
