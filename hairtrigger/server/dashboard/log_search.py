@@ -4,28 +4,19 @@
 looked for in a line's message and attributes.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from hairtrigger.engine.logs import LEVELS, Wanted
 from hairtrigger.errors import BadRequest
+from hairtrigger.server.dashboard import syntax
 from hairtrigger.server.dashboard.ranges import Range
+from hairtrigger.server.dashboard.syntax import Term
 from hairtrigger.store.narrowing import Pattern, RunFilter
 from hairtrigger.wire import ids
 
 KEYS = {"level": "Level", "task": "Task", "run": "Run", "tag": "Tag", "version": "Version"}
-_WORD = re.compile(r'(?P<not>-?)(?:(?P<key>[a-zA-Z]+):)?(?:"(?P<quoted>[^"]*)"|(?P<plain>\S+))')
 _SPELLED = {"warning": "warn", "err": "error", "print": "log"}
-
-
-class Term(NamedTuple):
-    """One term of a search."""
-
-    key: str
-    value: str
-    negative: bool = False
 
 
 @dataclass(slots=True)
@@ -66,22 +57,16 @@ def read(query: Mapping[str, str]) -> LogSearch:
         BadRequest: an unknown term or level, or a run that is none.
     """
     found = LogSearch(query.get("q", ""))
-    for key in KEYS:
-        for value in filter(None, query.get(key, "").split(",")):
-            found.terms.append(_term(key, value, negative=False))
-    for match in _WORD.finditer(found.text):
-        key, value = (
-            match["key"],
-            match["quoted"] if match["quoted"] is not None else match["plain"],
-        )
-        if key is None or key in ("http", "https"):
-            found.words.append(match.group() if key else value)
+    for term in syntax.read(query, KEYS):
+        if term.key:
+            found.terms.append(_known(term))
         else:
-            found.terms.append(_term(key.lower(), value, negative=bool(match["not"])))
+            found.words.append(term.value)
     return found
 
 
-def _term(key: str, value: str, *, negative: bool) -> Term:
+def _known(term: Term) -> Term:
+    key, value, negative = term
     if key not in KEYS:
         raise BadRequest(
             f"Unknown search term {key[:40]!r}. Known: {', '.join(KEYS)}. "

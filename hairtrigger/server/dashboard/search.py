@@ -7,19 +7,17 @@ colon are terms, everything else is looked for in id, task, tags, idempotency ke
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from hairtrigger.errors import BadRequest, InvalidDuration
 from hairtrigger.rules.project import Environment
+from hairtrigger.server.dashboard import syntax
 from hairtrigger.server.dashboard.ranges import Range
+from hairtrigger.server.dashboard.syntax import Term
 from hairtrigger.server.dashboard.words import STATUS
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.narrowing import Inside, Pattern, RunFilter
 from hairtrigger.wire import durations, ids, statuses
 
-_WORD = re.compile(
-    r'(?P<not>-?)(?:(?P<key>[a-zA-Z][\w.]*):)?(?:"(?P<quoted>[^"]*)"|(?P<plain>\S+))'
-)
 _LIVE = frozenset(
     ("QUEUED", "EXECUTING", "WAITING", "REATTEMPTING", "DELAYED", "PENDING_VERSION", "DEQUEUED")
 )
@@ -30,14 +28,6 @@ KEYS = {
     "idempotency": "Idempotency key", "bulk": "Bulk action",
 }  # fmt: skip
 _BOUND = re.compile(r"(?P<sign>[<>]=?)?(?P<value>.+)")
-
-
-class Term(NamedTuple):
-    """One term of a search, and the query without it."""
-
-    key: str
-    value: str
-    negative: bool = False
 
 
 @dataclass(slots=True)
@@ -71,23 +61,11 @@ def read(query: Mapping[str, str], catalog: Catalog, env: Environment) -> Search
         BadRequest: an unknown key or status, or a value that cannot be understood; it says which are known.
     """
     found = Search()
-    for key in KEYS:
-        for value in filter(None, query.get(key, "").split(",")):
-            _term(found, Term(key, value), catalog, env)
-    for match in _WORD.finditer(query.get("q", "")):
-        key, value = (
-            match["key"],
-            match["quoted"] if match["quoted"] is not None else match["plain"],
-        )
-        if key is None or key in ("http", "https"):
-            found.wanted.text.append(match.group() if key else value)
-            continue
-        _term(
-            found,
-            Term(key.lower() if "." not in key else key, value, bool(match["not"])),
-            catalog,
-            env,
-        )
+    for term in syntax.read(query, KEYS, dotted=True):
+        if term.key:
+            _term(found, term, catalog, env)
+        else:
+            found.wanted.text.append(term.value)
     found.text = query.get("q", "")
     tasks = found.wanted.tasks
     only = [term for term in found.terms if term.key != "status"]
