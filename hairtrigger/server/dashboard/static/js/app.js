@@ -1,6 +1,6 @@
 // What every page can do: keys, copying, words that age, the theme, messages. Islands and lists come in by need.
 import { openPalette } from "./palette.js";
-import { refresh, showPill, start, togglePause } from "./live.js";
+import { refresh, start, togglePause } from "./live.js";
 import { ago, clock, duration, shown, until } from "./words.js";
 import "./table.js";
 
@@ -31,7 +31,6 @@ function arrived() {
   }
   for (const el of document.querySelectorAll("[data-mod]")) if (!isMac) el.textContent = "⌃";
   age();
-  showPill();
   islands();
   told();
   document.dispatchEvent(new CustomEvent("ht:arrived"));

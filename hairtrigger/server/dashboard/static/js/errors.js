@@ -2,6 +2,7 @@
 // The list keeps still under the pointer: rows are brought up to date where they are, others come when it has left.
 import { island } from "./islands.js";
 import { refresh } from "./live.js";
+import { post } from "./post.js";
 
 const $ = (/** @type {string} */ selector, /** @type {ParentNode} */ of = document) => /** @type {HTMLElement|null} */ (of.querySelector(selector));
 const say = (/** @type {string} */ text, bad = false) => document.dispatchEvent(new CustomEvent("ht:say", { detail: { text, bad } }));
@@ -20,11 +21,9 @@ function mount(list) {
     if (!names.length) { say("Select an error first: x, or move to one: j"); return; }
     const body = new URLSearchParams(names.map((id) => ["id", id]));
     if (howLong) body.set("for", howLong);
-    const headers = { "X-CSRF": /** @type {HTMLMetaElement} */ ($("meta[name=csrf]")).content, Accept: "application/json" };
-    const answer = await fetch(`${document.body.dataset.base}/errors/${verb}`, { method: "POST", body, headers });
-    const told = await answer.json().catch(() => ({}));
-    say(answer.ok ? told.said : told.error ?? "That could not be done.", !answer.ok);
-    if (!answer.ok) return;
+    const { ok, told } = await post(`${document.body.dataset.base}/errors/${verb}`, body);
+    say(ok ? told.said : told.error, !ok);
+    if (!ok) return;
     if (selected) $("[data-do=clear]")?.click();
     else document.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true })); // on to the next one
     refresh(true);

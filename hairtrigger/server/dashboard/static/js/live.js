@@ -90,7 +90,7 @@ function showBeat() {
   showPill();
 }
 
-export function showPill() {
+function showPill() {
   const pill = document.querySelector(".live");
   if (!pill) return;
   pill.dataset.state = state.lost ? "lost" : state.paused ? "paused" : "live";
@@ -101,8 +101,7 @@ export function showPill() {
   if (label.textContent !== text) label.textContent = text;
 }
 
-document.addEventListener("ht:refreshed", showPill);
-document.addEventListener("ht:arrived", showBeat);
+document.addEventListener("ht:arrived", () => { if (state.beat) showBeat(); else showPill(); });
 
 export function togglePause() {
   state.paused = !state.paused;

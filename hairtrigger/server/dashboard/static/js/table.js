@@ -1,6 +1,7 @@
 // Lists: moving, selecting, opening; new rows that wait for a list which somebody is looking at; the histogram.
 import { isTyping, say } from "./app.js";
 import { refresh } from "./live.js";
+import { post } from "./post.js";
 import { count, rate as perS } from "./words.js";
 
 const $ = (selector, of = document) => of.querySelector(selector);
@@ -114,10 +115,9 @@ async function act(deed) {
   if (deed === "clear") { picked.clear(); show(); return; }
   if (deed === "copy") { await navigator.clipboard.writeText([...picked].join("\n")); say(`Copied ${count(picked.size)} ids.`); return; }
   const body = new URLSearchParams([...picked].map((id) => ["id", id]));
-  const answer = await fetch(`${base}/runs/${deed}`, { method: "POST", body, headers: { "X-CSRF": $("meta[name=csrf]").content, Accept: "application/json" } });
-  const told = await answer.json().catch(() => ({}));
-  say(answer.ok ? told.said : told.error ?? "That could not be done.", { bad: !answer.ok });
-  if (answer.ok) { picked.clear(); show(); refresh(true); }
+  const { ok, told } = await post(`${base}/runs/${deed}`, body);
+  say(ok ? told.said : told.error, { bad: !ok });
+  if (ok) { picked.clear(); show(); refresh(true); }
 }
 
 // all of a list, in the background, with a moment to think again
@@ -125,16 +125,14 @@ document.addEventListener("submit", async (event) => {
   if (!event.target.matches("[data-bulk-all]")) return;
   event.preventDefault();
   const form = event.target, body = new URLSearchParams(new FormData(form, event.submitter));
-  const headers = { "X-CSRF": $("meta[name=csrf]").content, Accept: "application/json" };
-  const answer = await fetch(form.getAttribute("action"), { method: "POST", body, headers });
-  const told = await answer.json().catch(() => ({}));
+  const { ok, told } = await post(form.getAttribute("action"), body);
   form.closest("dialog").close();
-  if (!answer.ok) { say(told.error ?? "That could not be done.", { bad: true }); return; }
+  if (!ok) { say(told.error, { bad: true }); return; }
   picked.clear();
   show();
   const undo = async () => {
-    const undone = await fetch(`${told.href}/abort`, { method: "POST", headers, body: new URLSearchParams() });
-    say(undone.ok ? (await undone.json()).said : "It was too late to undo it.", { bad: !undone.ok });
+    const undone = await post(`${told.href}/abort`);
+    say(undone.ok ? undone.told.said : "It was too late to undo it.", { bad: !undone.ok });
   };
   say(told.said, { undo, ms: 5000 });
   setTimeout(() => say("How far it is:", { link: told.href }), 5200);
@@ -203,9 +201,8 @@ function take() {
   waiting = { n: 0, since: performance.now() };
   $(".pill")?.remove();
   part.closest(".scroll").scrollTop = 0;
-  window.htmx.swap({ text: made.outerHTML, target: part, swap: "outerMorph", sourceElement: part }).then(show);
+  window.htmx.swap({ text: made.outerHTML, target: part, swap: "outerMorph", sourceElement: part });
 }
-document.addEventListener("ht:refreshed", show);
 document.addEventListener("htmx:after:swap", show); // what a morph made of the rows knows nothing of the cursor
 document.addEventListener("ht:arrived", () => { // what is not there any more can be neither acted on nor gone on from
   const there = new Set(rows().map((row) => row.dataset.id));
