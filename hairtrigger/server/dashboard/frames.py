@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
+from hairtrigger.rules.run import RunError
 from hairtrigger.wire.code import is_own
 from hairtrigger.wire.worker import Failure
 
@@ -37,6 +39,14 @@ class Group:
     @property
     def own(self) -> bool:
         return self.frames[0].own
+
+
+def context(error: RunError | None) -> dict[str, Any]:
+    """What a template shows an error by: ``error``, the ``groups`` of its frames, and its ``causes`` with theirs."""
+    if error is None:
+        return {"error": None, "groups": [], "causes": []}
+    causes = [(one, read(one)) for one in error.failure.causes]
+    return {"error": error, "groups": read(error.failure), "causes": causes}
 
 
 def read(failure: Failure) -> list[Group]:

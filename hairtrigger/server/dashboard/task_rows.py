@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import msgspec
+
 from hairtrigger.engine.tasks import Task
 from hairtrigger.rules.project import Environment
 from hairtrigger.rules.run import Run
@@ -53,7 +55,7 @@ def row(
     return TaskRow(
         task,
         path(env, task.name),
-        queue_path(env, task),
+        views.queue_path(env, task.queue_name),
         retry(task.manifest.retry) if task.manifest is not None else "–",
         running,
         spark(day),
@@ -67,9 +69,9 @@ def path(env: Environment, name: str, *parts: str) -> str:
     return "/".join((views.base(env), "tasks", quote(name, safe=""), *parts))
 
 
-def queue_path(env: Environment, task: Task) -> str:
-    """The path of the page of a task's queue."""
-    return f"{views.base(env)}/queues/{quote(task.queue_name, safe='')}"
+def schema_text(task: Task) -> str:
+    """The schema of its payload as JSON, its members in the order in which they were declared; empty for none."""
+    return msgspec.json.encode(task.schema).decode() if task.schema else ""
 
 
 def retry(policy: RetryPolicy) -> str:

@@ -99,9 +99,7 @@ def read(store: Store, env: Environment, task: Task | None, given: Mapping[str, 
 
 def problems(task: Task | None, text: str, *, lenient: bool = False) -> list[Problem]:
     """What is wrong with a payload: it is no JSON, or not what the task's schema wants (unless ``lenient``)."""
-    schema = (
-        task.manifest.payload_schema if task is not None and task.manifest is not None else None
-    )
+    schema = task.schema if task is not None else None
     if not text.strip():
         return [Problem((), "is missing")] if schema and not lenient else []
     try:
@@ -114,8 +112,8 @@ def problems(task: Task | None, text: str, *, lenient: bool = False) -> list[Pro
 
 def beginning(task: Task) -> str:
     """A payload to begin with, from the task's schema; empty when it has none."""
-    schema = task.manifest.payload_schema if task.manifest is not None else None
-    return pretty(msgspec.json.encode(schemas.example(schema)).decode()) if schema else ""
+    found = schemas.example(task.schema) if task.schema else None
+    return pretty(msgspec.json.encode(found).decode()) if task.schema else ""
 
 
 def of_run(run: Run, task: Task) -> Form:

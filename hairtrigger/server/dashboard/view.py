@@ -16,6 +16,7 @@ from hairtrigger.store.store import Store
 from hairtrigger.wire import ids
 
 _FORM = b"application/x-www-form-urlencoded"
+_STAYS = (b"hx-push-url", b"false")  # a form that comes back stays at the address of its page
 
 
 @dataclass(slots=True)
@@ -61,6 +62,10 @@ class View:
         given = {name: value for name, value in query.items() if value not in (None, "", False)}
         return f"{self.base()}/{page}" + (f"?{urlencode(given)}" if given else "")
 
+    def queue(self, name: str) -> str:
+        """The path of a queue's page, by its full name."""
+        return queue_path(self.env, name)
+
     def here(self, **changed: Any) -> str:
         """This page with another query; a value of None leaves its name out."""
         query = {
@@ -69,6 +74,20 @@ class View:
             if value not in (None, "")
         }
         return self.path + (f"?{urlencode(query)}" if query else "")
+
+    @property
+    def page_number(self) -> int:
+        """The page of a list (from 1) that the query asks for; what is no number asks for the first."""
+        text = self.query.get("page", "")
+        return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+
+    def turns(self, count: int, size: int) -> dict[str, Any]:
+        """Where to turn to from here in a list of ``count`` in pages of ``size``: ``newer`` and ``older``."""
+        page = self.page_number
+        return {
+            "newer": self.here(page=page - 1 if page > 2 else None) if page > 1 else None,
+            "older": self.here(page=page + 1) if page * size < count else None,
+        }
 
     def number(self, prefix: str, parameter: str) -> int:
         """The number behind a public id in the path."""
@@ -87,6 +106,8 @@ class View:
             self.parts
         ):  # drawn once for everybody with that role: nothing of one person may stand in it
             del given["csrf"], given["visitor"]
+        if status >= 400 and self.call.scope["method"] == "POST":
+            headers = [*headers, _STAYS]
         return render.answer(render.html(template, given, self.parts), status, headers)
 
     async def form(self) -> dict[str, str]:
@@ -138,6 +159,11 @@ class View:
 def base(env: Environment) -> str:
     """The path of an environment."""
     return f"/p/{quote(env.project_ref, safe='')}/{quote(env.slug, safe='')}"
+
+
+def queue_path(env: Environment, name: str) -> str:
+    """The path of a queue's page, by its full name."""
+    return f"{base(env)}/queues/{quote(name, safe='')}"
 
 
 def run_id(number: int) -> str:

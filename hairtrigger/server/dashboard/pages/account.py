@@ -8,7 +8,6 @@ from hairtrigger.errors import Forbidden, HairtriggerError, Unauthorized
 from hairtrigger.rules import accounts as rules
 from hairtrigger.rules.accounts import Login
 from hairtrigger.server.answers import Answer
-from hairtrigger.server.dashboard.pages.queues import NOT_PUSHED
 from hairtrigger.server.dashboard.routes import PageRoute
 from hairtrigger.server.dashboard.view import View
 from hairtrigger.server.visitors import Visitor
@@ -44,7 +43,6 @@ async def _show(view: View, *, status: int = 200, form: str = "", problem: str =
     return view.page(
         "pages/account.html",
         status=status,
-        headers=NOT_PUSHED if problem else (),
         mode=mode,
         wrong_form=form,
         problem=problem,

@@ -5,13 +5,12 @@ from typing import Any
 
 from hairtrigger.engine import failures as engine
 from hairtrigger.engine import runs
-from hairtrigger.engine.failures import STATUSES, Cursor, Group, GroupFilter, Status
+from hairtrigger.engine.failures import STATUSES, Cursor, GroupFilter, Status
 from hairtrigger.errors import BadRequest
 from hairtrigger.rules.stats import DAY_MS, HOUR_MS
 from hairtrigger.server import answers
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.dashboard import charts, error_groups, frames, ranges, rows, search
-from hairtrigger.server.dashboard.ranges import Range
 from hairtrigger.server.dashboard.routes import PageRoute
 from hairtrigger.server.dashboard.view import View
 from hairtrigger.server.dashboard.words import plural
@@ -82,22 +81,18 @@ def _text(place: Cursor) -> str:
 
 async def one(view: View) -> Answer:
     """A group: what it says, where it happened, how often, under which versions, in which runs."""
-    now = view.store.now()
-    group = await engine.retrieve(view.store, view.env, view.call.params["fingerprint"])
-    over = ranges.read(view.query, now, default="7d")
-    return view.page("pages/error-group.html", **await _context(view, group, over))
+    return view.page("pages/error-group.html", **await _context(view))
 
 
 async def peek(view: View) -> Answer:
     """A group from the side of the list."""
-    now = view.store.now()
-    group = await engine.retrieve(view.store, view.env, view.call.params["fingerprint"])
-    over = ranges.read(view.query, now, default="7d")
-    return view.page("parts/error-peek.html", **await _context(view, group, over))
+    return view.page("parts/error-peek.html", **await _context(view))
 
 
-async def _context(view: View, group: Group, over: Range) -> dict[str, Any]:
+async def _context(view: View) -> dict[str, Any]:
     store, env, now = view.store, view.env, view.store.now()
+    group = await engine.retrieve(store, env, view.call.params["fingerprint"])
+    over = ranges.read(view.query, now, default="7d")
     (line,), found, sample, (listed, more) = await asyncio.gather(
         error_groups.lines(store, [group], over),
         engine.over_time(
@@ -108,7 +103,6 @@ async def _context(view: View, group: Group, over: Range) -> dict[str, Any]:
             store, env, RunFilter(error=group.fingerprint), size=RUNS, after=None, before=None
         ),
     )
-    error = listed[0].error if listed else None
     marks = charts.deployments(store.catalog, env.id, over)
     return {
         "over": over,
@@ -121,9 +115,7 @@ async def _context(view: View, group: Group, over: Range) -> dict[str, Any]:
         "tags": sample.tags.most_common(MOST_BARS),
         "rows": [rows.row(run, now) for run in listed],
         "has_more": more.next is not None,
-        "error": error,
-        "groups": frames.read(error.failure) if error is not None else [],
-        "causes": [(cause, frames.read(cause)) for cause in error.failure.causes] if error else [],
+        **frames.context(listed[0].error if listed else None),
         "ignore": IGNORE,
         "public": ids.public,
     }

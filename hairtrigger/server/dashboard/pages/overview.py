@@ -266,9 +266,13 @@ def _task(view: View, task: int, of: Mapping[int, Stat], over: Range) -> TaskLin
         )
         for at, stat in of.items()
     ]
-    scheduled = entry.manifest is not None and entry.manifest.scheduled
     return TaskLine(
-        entry.name, scheduled, total, columns, percentile(total.took, 0.95), bars.is_failing(total)
+        entry.name,
+        entry.is_scheduled,
+        total,
+        columns,
+        percentile(total.took, 0.95),
+        bars.is_failing(total),
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from hairtrigger.engine import explain, waiting
 from hairtrigger.engine import queues as engine
@@ -11,7 +10,6 @@ from hairtrigger.engine.explain import Situation
 from hairtrigger.engine.numbers import Numbers
 from hairtrigger.engine.queues import Queue
 from hairtrigger.errors import BadRequest, HairtriggerError
-from hairtrigger.rules.queues import EnvironmentLimit
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.dashboard import rows
 from hairtrigger.server.dashboard.routes import PageRoute
@@ -20,7 +18,6 @@ from hairtrigger.wire import durations, ids
 from hairtrigger.wire.rates import Rate
 
 SIZE, KEYS, NEXT = 50, 50, 50
-NOT_PUSHED = [(b"hx-push-url", b"false")]  # a form's answer stays at the page's own address
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class Line:
 
 async def show(view: View) -> Answer:
     """All queues, those of the current version first."""
-    page = _page(view.query.get("page", ""))
+    page = view.page_number
     text = view.query.get("q", "").strip()
     found, count = await engine.list_all(view.store, view.env, text=text, page=page, per_page=SIZE)
     now = (await view.server.pulses.of(view.env.id).fresh()).numbers
@@ -53,13 +50,12 @@ async def show(view: View) -> Answer:
         lines=[_line(view, queue, oldest.get(queue.id)) for queue in found],
         count=count,
         text=text,
-        newer=view.here(page=page - 1 if page > 2 else None) if page > 1 else None,
-        older=view.here(page=page + 1) if page * SIZE < count else None,
+        **view.turns(count, SIZE),
         queued_in=len(now.by_queue),
         limit=view.env.limit,
         oldest=None if first is None else oldest[first],
         oldest_in=None if first is None else view.store.catalog.queues[first].name,
-        oldest_href=None if first is None else _href(view, view.store.catalog.queues[first].name),
+        oldest_href=None if first is None else view.queue(view.store.catalog.queues[first].name),
     )
 
 
@@ -74,19 +70,21 @@ async def _one(
     queue = await _queue(view)
     now = (await view.server.pulses.of(view.env.id).fresh()).numbers
     tab = view.query.get("tab", "")
-    context = await (_keys(view, queue) if tab == "keys" else _next(view, queue, now))
+    context: dict[str, Any] = {
+        "next_up": [], "whys": {}, "short": False, "keys": [], "more": None, "start": "",
+    }  # fmt: skip
+    context |= await (_keys(view, queue) if tab == "keys" else _next(view, queue, now))
     oldest = await waiting.oldest(view.store, [queue.id])
     return view.page(
         "pages/queue.html",
         status=status,
-        headers=NOT_PUSHED if problem else (),
         line=_line(view, queue, oldest.get(queue.id)),
         tab=tab,
         given=given or {},
         problem=problem,
         has_keys=queue.limit is not None,
-        **{"next_up": [], "whys": {}, "short": False, "keys": [], "more": None, "start": ""} | context,
-    )  # fmt: skip
+        **context,
+    )
 
 
 async def _next(view: View, queue: Queue, now: Numbers) -> dict[str, Any]:
@@ -163,11 +161,7 @@ async def _queue(view: View) -> Queue:
 
 def _back(view: View, queue: Queue, form: Mapping[str, str], said: str) -> Answer:
     to_list = form.get("to") == "list"
-    return view.go(view.link("queues") if to_list else _href(view, queue.full_name), say=said)
-
-
-def _href(view: View, name: str) -> str:
-    return view.link(f"queues/{quote(name, safe='')}")
+    return view.go(view.link("queues") if to_list else view.queue(queue.full_name), say=said)
 
 
 def _line(view: View, queue: Queue, since: int | None) -> Line:
@@ -184,7 +178,7 @@ def _line(view: View, queue: Queue, since: int | None) -> Line:
         state, word = "run", "Working"
     elif queue.queued:
         state, word = "idle", "Waiting"
-    href = _href(view, queue.full_name)
+    href = view.queue(queue.full_name)
     return Line(
         queue, ids.public("queue", queue.id), href, state, word, most, since, _rate(queue.rate)
     )
@@ -192,15 +186,6 @@ def _line(view: View, queue: Queue, since: int | None) -> Line:
 
 def _rate(rate: Rate | None) -> str:
     return "" if rate is None else f"{rate.count:,} / {durations.to_text(rate.per_ms)}"
-
-
-def most_of(limit: EnvironmentLimit) -> int | None:
-    """How many runs of an environment may execute at once; None: any number."""
-    return None if limit.limit is None else limit.limit * limit.burst // 100
-
-
-def _page(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 6 else 1
 
 
 _ONE = "/p/{project}/{env}/queues/{name}"

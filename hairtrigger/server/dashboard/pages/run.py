@@ -8,17 +8,18 @@ import msgspec
 from hairtrigger.engine import explain, tasks, traces
 from hairtrigger.engine import runs as engine
 from hairtrigger.errors import BadRequest, HairtriggerError, NotFound, TooLarge, Unprocessable
-from hairtrigger.rules.run import Run, RunError
+from hairtrigger.rules.run import Run
 from hairtrigger.server import answers
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.dashboard import (
     as_code,
     error_groups,
     frames,
+    hand_outs,
     jsons,
-    moments,
     rows,
     search,
+    task_rows,
     trigger_form,
 )
 from hairtrigger.server.dashboard import trace as shaping
@@ -29,24 +30,6 @@ from hairtrigger.wire import ids, packets
 from hairtrigger.wire.options import MACHINES, ReplayBody
 
 MOST_AT_ONCE = 200
-_error = msgspec.json.Decoder(RunError)
-_WORDS = {
-    "failed": "failed", "crashed": "crashed", "lost": "lost its worker", "timed out": "timed out",
-    "not begun": "was given back", "handed back": "was given back",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """An attempt in the order of time: when it began and ended (ms), how, and the pause after it."""
-
-    number: int
-    started_at: int | None
-    ended_at: int | None
-    how: str
-    colour: str
-    error: RunError | None
-    pause_ms: int | None
 
 
 async def show(view: View) -> Answer:
@@ -64,15 +47,15 @@ async def peek(view: View) -> Answer:
 async def _context(view: View, run: Run) -> dict[str, Any]:
     now = view.store.now()
     root, parent, children = await engine.relations(view.store, view.env, run)
-    stored = [tuple(one) for one in await engine.failed_attempts(view.store, view.env, run.id)]
+    found = hand_outs.of_run(run, await engine.failed_attempts(view.store, view.env, run.id))
     counted: dict[str, int] = {}
     for child in children:
         counted[child.status] = counted.get(child.status, 0) + 1
     return {
         "run": run,
         "row": rows.row(run, now),
-        "steps": _steps(run, stored, now),
-        "moments": moments.of_run(run, stored),
+        "steps": found,
+        "moments": hand_outs.moments(run, found),
         "why": await explain.why_waiting(view.store, view.env, run),
         "root": root,
         "parent": parent,
@@ -81,10 +64,8 @@ async def _context(view: View, run: Run) -> dict[str, Any]:
         "payload": _shown(run.payload),
         "output": _shown(run.output),
         "metadata": msgspec.json.decode(run.metadata) if run.metadata else {},
-        "error": run.error,
         "same": await error_groups.same(view.store, view.env, run),
-        "groups": frames.read(run.error.failure) if run.error is not None else [],
-        "causes": [(one, frames.read(one)) for one in run.error.failure.causes] if run.error else [],
+        **frames.context(run.error),
         "snippets": as_code.of_run(ids.public("run", run.id), view.call.base_url()),
         "tab": view.query.get("tab", ""),
         "public": ids.public,
@@ -103,10 +84,9 @@ def _replay(view: View, run: Run) -> dict[str, Any]:
         or len(form.payload) > jsons.SHOWN_BYTES
     ):
         form.payload = ""
-    schema = task.manifest.payload_schema if task.manifest is not None else None
     return {
         "form": form, "refusal": "", "machines": MACHINES,
-        "schema": msgspec.json.encode(schema).decode() if schema else "",
+        "schema": task_rows.schema_text(task),
         "choices": search.choices(view.store.catalog, view.env),
         "retry": task.manifest.retry if task.manifest is not None else None,
     }  # fmt: skip
@@ -130,39 +110,6 @@ def _shown(packet: tuple[str, str] | None) -> Value | None:
     if kind == packets.STORE or size > jsons.SHOWN_BYTES:
         return Value(None, size, "", kind)
     return Value(jsons.pretty(kind, text), size, text, kind)
-
-
-def _steps(run: Run, stored: list[tuple[object, ...]], now: int) -> list[Step]:
-    """Every attempt, from those that were tried again to the one that ended the run or goes on."""
-    steps: list[Step] = []
-    for n, row in enumerate(stored):
-        number, _, _, started, ended, reason, error = row
-        assert isinstance(number, int), "as attempts_of says"
-        assert isinstance(ended, int), "as attempts_of says"
-        began = started if isinstance(started, int) else None
-        following = stored[n + 1][3] if n + 1 < len(stored) else None
-        pause = following - ended if isinstance(following, int) else None
-        word = _WORDS.get(str(reason), str(reason))
-        found = _error.decode(error) if isinstance(error, str) else None
-        steps.append(Step(number, began, ended, word, "fail", found, pause))
-    if run.is_final and run.started_at is not None:
-        began = steps[-1].ended_at if steps else run.started_at
-        colour = {"COMPLETED": "ok", "CANCELED": "idle"}.get(run.status, "fail")
-        steps.append(
-            Step(
-                run.attempt,
-                began,
-                run.finished_at,
-                run.status.lower().replace("_", " "),
-                colour,
-                run.error,
-                None,
-            )
-        )
-    elif run.status == "EXECUTING" and run.due_at is None:
-        began = steps[-1].ended_at if steps else run.started_at
-        steps.append(Step(max(run.attempt, 1), began, None, "running", "run", None, None))
-    return steps
 
 
 async def trace(view: View) -> Answer:
@@ -252,7 +199,7 @@ async def replay_one(view: View) -> Answer:
         else:
             return view.go(view.link(f"runs/{ids.public('run', outcome.id)}"), say="Running again.")
     context = await _context(view, run) | {"form": form, "refusal": refusal}
-    return view.page("pages/run.html", status=422, headers=[(b"hx-push-url", b"false")], **context)
+    return view.page("pages/run.html", status=422, **context)
 
 
 ROUTES = (

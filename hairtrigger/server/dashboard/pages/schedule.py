@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 
 from hairtrigger.engine import runs as engine_runs
 from hairtrigger.engine import schedules as engine
+from hairtrigger.engine import tasks
 from hairtrigger.engine.schedules import Schedule
 from hairtrigger.errors import HairtriggerError, InvalidCron, InvalidTimezone, Unprocessable
 from hairtrigger.rules import cron
@@ -23,7 +24,6 @@ PRESETS = (
     ("0 9 * * 1-5", "Weekdays at 9"), ("0 8 * * 1", "Mondays at 8"), ("0 0 1 * *", "Monthly"),
 )  # fmt: skip
 _FIELDS = ("task", "cron", "timezone", "external_id", "deduplication_key")
-_NOT_PUSHED = [(b"hx-push-url", b"false")]
 
 
 async def new(view: View) -> Answer:
@@ -40,7 +40,6 @@ def _form(
     return view.page(
         "pages/schedule-new.html",
         status=status,
-        headers=_NOT_PUSHED if errors else (),
         **_fields(view, given, errors),
     )
 
@@ -49,15 +48,11 @@ def _fields(
     view: View, given: dict[str, str], errors: dict[str, str] | None = None
 ) -> dict[str, Any]:
     """What the fields of a schedule are drawn from."""
-    catalog = view.store.catalog
     return {
         "given": given,
         "errors": errors or {},
         "presets": PRESETS,
-        "tasks": sorted(
-            task.name for task in catalog.tasks.values()
-            if task.env == view.env.id and task.manifest is not None and task.manifest.scheduled
-        ),
+        "tasks": tasks.scheduled(view.store, view.env),
         "zones": sorted(available_timezones() - {"localtime", "Factory"}),
         "seen": _seen(given.get("cron", ""), given.get("timezone", "") or "UTC", view.store.now()),
     }  # fmt: skip
@@ -129,7 +124,6 @@ async def _page(
     return view.page(
         "pages/schedule.html",
         status=status,
-        headers=_NOT_PUSHED if errors else (),
         row=schedule_rows.made(schedule, found[0] if found else None, now),
         schedule=schedule,
         manifest=_manifest(view, schedule),

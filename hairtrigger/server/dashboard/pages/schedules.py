@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from hairtrigger.engine import schedules as engine
+from hairtrigger.engine import tasks
 from hairtrigger.errors import InvalidCron, InvalidTimezone
 from hairtrigger.rules import cron
 from hairtrigger.rules.stats import DAY_MS, MINUTE_MS, floor
@@ -47,16 +48,12 @@ async def show(view: View) -> Answer:
     now = view.store.now()
     if view.parts == ["strip"]:
         return view.page("pages/schedules.html", strip=await _strip(view, now))
-    page = _page(view.query.get("page", ""))
+    page = view.page_number
     text = view.query.get("q", "").strip()[:200]
     name = view.query.get("task", "")
     task = view.store.catalog.task(view.env.id, name) if name else None
     found, count = await engine.listed(
         view.store, view.env, task=(task.id if task else -1) if name else 0, text=text, page=page, per_page=SIZE,
-    )  # fmt: skip
-    scheduled = sorted(
-        one.name for one in view.store.catalog.tasks.values()
-        if one.env == view.env.id and one.manifest is not None and one.manifest.scheduled
     )  # fmt: skip
     return view.page(
         "pages/schedules.html",
@@ -64,10 +61,9 @@ async def show(view: View) -> Answer:
         count=count,
         text=text,
         task=name,
-        tasks=scheduled,
+        tasks=tasks.scheduled(view.store, view.env),
         strip=None if view.parts == ["list"] else await _strip(view, now),
-        newer=view.here(page=page - 1 if page > 2 else None) if page > 1 else None,
-        older=view.here(page=page + 1) if page * SIZE < count else None,
+        **view.turns(count, SIZE),
         back=urlencode(view.query),
     )
 
@@ -101,10 +97,6 @@ def _said(at: int, tasks: Counter[str]) -> str:
     more = f" and {len(tasks) - _NAMED} more tasks" if len(tasks) > _NAMED else ""
     runs = f"{plural(tasks.total(), 'run')}: {', '.join(named)}{more}" if tasks else "none"
     return f"{durations.iso(at)[11:16]} UTC: {runs}"
-
-
-def _page(text: str) -> int:
-    return min(int(text), 10_000) if text.isdecimal() and int(text) else 1
 
 
 async def run_now(view: View) -> Answer:

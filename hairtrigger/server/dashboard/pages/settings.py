@@ -1,7 +1,7 @@
 """The project, its limits and keys; the people who may look; and what the server was told."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from hairtrigger.rules.stats import DAY_MS
 from hairtrigger.server import settings as server_settings
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.dashboard import words
-from hairtrigger.server.dashboard.pages.queues import NOT_PUSHED, whole
+from hairtrigger.server.dashboard.pages.queues import whole
 from hairtrigger.server.dashboard.routes import PageRoute
 from hairtrigger.server.dashboard.view import View
 from hairtrigger.server.settings import Settings
@@ -64,7 +64,6 @@ async def _show(
     return view.page(
         "pages/settings.html",
         status=status,
-        headers=NOT_PUSHED if problem else (),
         tab=tab,
         mode=mode,
         given=given or {},
@@ -112,32 +111,31 @@ async def add_member(view: View) -> Answer:
 
 async def change_role(view: View) -> Answer:
     """Let somebody do more, or less."""
-    form = await view.form()
-    try:
-        _check_members(view)
-        number = ids.parse("user", view.call.params["user"]) or 0
-        await accounts.change_role(view.store, number, rules.check_role(form.get("role", "")))
-    except NotFound:
-        raise
-    except HairtriggerError as error:
-        return await _show(
-            view, "members", status=error.status, form=view.call.params["user"], problem=str(error)
-        )
-    return _members(view, "The role is changed.")
+    role = (await view.form()).get("role", "")
+
+    async def change(number: int) -> None:
+        await accounts.change_role(view.store, number, rules.check_role(role))
+
+    return await _of_member(view, change, "The role is changed.")
 
 
 async def remove_member(view: View) -> Answer:
     """Forget somebody."""
+    return await _of_member(view, lambda user: accounts.remove_user(view.store, user), "Removed.")
+
+
+async def _of_member(view: View, deed: Callable[[int], Awaitable[None]], said: str) -> Answer:
+    """Do something with a member; what cannot be done is said at their row."""
     try:
         _check_members(view)
-        await accounts.remove_user(view.store, ids.parse("user", view.call.params["user"]) or 0)
+        await deed(ids.parse("user", view.call.params["user"]) or 0)
     except NotFound:
         raise
     except HairtriggerError as error:
         return await _show(
             view, "members", status=error.status, form=view.call.params["user"], problem=str(error)
         )
-    return _members(view, "Removed.")
+    return _members(view, said)
 
 
 def _check_members(view: View) -> None:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgspec
-
 from hairtrigger.engine import failures, schedules, stats, tasks
 from hairtrigger.engine import runs as engine
 from hairtrigger.engine.tasks import Task
@@ -40,7 +38,7 @@ async def show(view: View) -> Answer:
         retry_of=task_rows.retry,
         span=task_rows.span,
         queue=view.store.catalog.queue(view.env.id, task.queue_name),
-        queue_path=task_rows.queue_path(view.env, task),
+        queue_path=view.queue(task.queue_name),
         schema=_schema(task),
         over=over,
         periods=ranges.PERIODS,
@@ -89,10 +87,9 @@ def _waits(columns: dict[int, Stat], over: Range, now: int, marks: list[charts.M
 
 
 def _schema(task: Task) -> dict[str, Any] | None:
-    found = task.manifest.payload_schema if task.manifest is not None else None
-    if not found:
+    if not task.schema:
         return None
-    return {"text": msgspec.json.encode(found).decode(), "html": jsons.html(found)}
+    return {"text": task_rows.schema_text(task), "html": jsons.html(task.schema)}
 
 
 async def _below(view: View, task: Task, tab: str, now: int) -> dict[str, Any]:

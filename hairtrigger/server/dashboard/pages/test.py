@@ -32,7 +32,6 @@ from hairtrigger.wire.options import MACHINES
 
 SOURCE = "dashboard"
 _WIDE = 60  # characters of a payload in the list of recent ones
-_NOT_PUSHED = [(b"hx-push-url", b"false")]  # an answer to a form stays at the page's own address
 _options = msgspec.json.Decoder(dict[str, str])
 
 
@@ -70,13 +69,12 @@ async def _page(
     return view.page(
         "pages/test.html",
         status=status,
-        headers=_NOT_PUSHED if status >= 400 else (),
         task=task,
         manifest=task.manifest,
         path=task_rows.path(view.env, task.name),
         form=form,
         refusal=refusal,
-        schema=_schema(task),
+        schema=task_rows.schema_text(task),
         recent=[_kept(view, task, one) for one in recent],
         templates=[
             (one, view.here(template=one.id, **{"from": None, "run": None}))
@@ -108,12 +106,6 @@ def _task(view: View) -> Task:
             f"No version has declared {task.name[:100]}, so there is nothing to test yet."
         )
     return task
-
-
-def _schema(task: Task) -> str:
-    """The schema of its payload as JSON, its members in the order in which they were declared."""
-    found = task.manifest.payload_schema if task.manifest is not None else None
-    return msgspec.json.encode(found).decode() if found else ""
 
 
 async def _run(view: View, text: str) -> Run | None:

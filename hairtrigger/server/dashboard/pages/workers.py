@@ -40,7 +40,7 @@ async def show(view: View) -> Answer:
     """All workers of the environment, by name."""
     found = await engine.list_all(view.store, view.env)
     found.sort(key=lambda one: (one.name, one.id))
-    page = _page(view.query.get("page", ""))
+    page = view.page_number
     shown = found[(page - 1) * SIZE : page * SIZE]
     versions = Counter(one.version for one in found)
     return view.page(
@@ -52,8 +52,7 @@ async def show(view: View) -> Answer:
         public=ids.public,
         versions=versions.most_common(),
         current=next((one.version for one in found if one.is_current), None),
-        newer=view.here(page=page - 1 if page > 2 else None) if page > 1 else None,
-        older=view.here(page=page + 1) if page * SIZE < len(found) else None,
+        **view.turns(len(found), SIZE),
     )  # fmt: skip
 
 
@@ -91,10 +90,6 @@ def _card(view: View, session: Session, squares: int) -> Card:
         session, public, view.link(f"workers/{public}"), state, word, min(session.lease_until - lease, now),
         busy, drawn - len(busy), max(session.slots, held) - drawn,
     )  # fmt: skip
-
-
-def _page(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 6 else 1
 
 
 ROUTES = (
