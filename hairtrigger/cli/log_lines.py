@@ -62,7 +62,10 @@ def text(out: Output, name: str, facts: Mapping[str, Any]) -> str:
             f"  {style(extra, dim=True)}" if extra else ""
         )
     colour = "red" if name in _RED else "yellow" if name in _YELLOW else None
-    return f"{stamp} {style(_words(name, facts), fg=colour)}"
+    said = f"{stamp} {style(_words(name, facts), fg=colour)}"
+    if name == "request.failed":  # a defect of ours: whoever reports it needs to see where
+        said += f"\n{style(str(facts['trace']).rstrip(), dim=True)}"
+    return said
 
 
 def _words(name: str, facts: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hairtrigger.cli import tables, words
+from hairtrigger.cli import log_lines, tables, words
 from hairtrigger.cli.dev.lines import Wording
 from hairtrigger.cli.dev.screen import Screen
 from hairtrigger.cli.output import Output
@@ -108,6 +108,15 @@ def test_json_has_one_object_for_each_event() -> None:
     lines = _told(_screen(json=True), ("attempt.started", _run(1)), ("attempt.completed", _run(1)))
 
     assert [json.loads(line)["event"] for line in lines] == ["run.started", "run.completed"]
+
+
+def test_a_defect_of_the_server_is_told_with_its_traceback() -> None:
+    out = Output(json=False, no_color=True)
+
+    said = log_lines.text(out, "request.failed", {"id": "req_1", "trace": "Traceback\n  here\n"})
+
+    assert said.splitlines()[0].endswith("request failed  id=req_1")
+    assert said.splitlines()[1:] == ["Traceback", "  here"]
 
 
 def test_a_table_loses_its_least_important_columns_first() -> None:

@@ -1,6 +1,6 @@
 """Templates to answers: a whole page, or only those of its blocks that a living page asks for."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,14 +47,16 @@ def _templates() -> Environment:
     return env
 
 
-def html(template: str, context: dict[str, Any], parts: Iterable[str] = ()) -> str:
-    """A template, or the named blocks of it one after the other: the same text, so they cannot differ."""
+def html(template: str, context: dict[str, Any], parts: Collection[str] = ()) -> str:
+    """A template, or the named blocks of it one after the other: the same text, so they cannot differ.
+
+    Of parts it has not there is nothing: a page asks for its own after the reader went on to another.
+    """
     found = _templates().get_template(template)
-    wanted = [part for part in parts if part in found.blocks]
-    if not wanted:
+    if not parts:
         return found.render(context)
     made = found.new_context(context)
-    return "".join("".join(found.blocks[part](made)) for part in wanted)
+    return "".join("".join(found.blocks[part](made)) for part in parts if part in found.blocks)
 
 
 def answer(text: str, status: int = 200, headers: Iterable[Header] = ()) -> Answer:

@@ -93,13 +93,11 @@ async def test_a_new_project_shows_its_first_steps_and_then_lives(
     await expect(page.locator("#queues")).to_contain_text("2 queued")
     await expect(page.locator(".steps")).to_have_count(0)
     runs = worker.fetch()
-    await expect(page.locator("#queues")).to_contain_text("1/1", timeout=4_000)
+    await expect(page.locator("#queues")).to_contain_text("1/1")
     await expect(page.locator("#queues .f-retry")).to_have_count(1)
     await expect(page.locator(".kpi", has_text="Runs")).to_contain_text("0")
     worker.complete(*runs)
-    await expect(page.locator(".kpi", has_text="Success rate")).to_contain_text(
-        "100%", timeout=4_000
-    )
+    await expect(page.locator(".kpi", has_text="Success rate")).to_contain_text("100%")
     for _ in range(2):  # paused and resumed, all is fetched at once
         await page.keyboard.press("L")
     chart = page.locator("#outcomes .chart")

@@ -69,7 +69,7 @@ async def test_what_waits_is_counted_without_a_reload(site: Site, open_page: Ope
 
     site.trigger("mail")
 
-    await expect(page.locator("#line tbody tr")).to_have_count(2, timeout=3_000)
+    await expect(page.locator("#line tbody tr")).to_have_count(2)
     await expect(page.locator("#line")).to_contain_text("No worker of prod is online")
 
 

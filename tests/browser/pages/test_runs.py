@@ -1,7 +1,9 @@
 """The list of runs in a browser."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.pages.byhand import HandWorker
 from tests.browser.pages.conftest import OpenPage
@@ -36,7 +38,7 @@ async def test_a_new_run_appears_within_a_second_without_a_reload(
 
     run_id = site.trigger("second")
 
-    await expect(page.locator(f"#{run_id}")).to_be_visible(timeout=2_000)
+    await expect(page.locator(f"#{run_id}")).to_be_visible()
 
 
 async def test_what_names_and_payloads_hold_is_only_ever_text(
@@ -104,6 +106,30 @@ async def test_columns_are_chosen_and_kept_as_a_view(site: Site, open_page: Open
     await page.wait_for_url("**/tasks")
     await page.locator(".nav").get_by_role("link", name="By user").click()
     await expect(heads.last).to_have_text("payload.user.id")
+
+
+async def test_views_come_into_the_sidebar_however_soon_one_goes_on(
+    site: Site, open_page: OpenPage
+) -> None:
+    page = await open_page(site, "runs")
+    await page.keyboard.press("v")
+    await page.get_by_label("Name of this view").fill("All of it")
+    gone_on = asyncio.Event()
+
+    async def held(route: Route) -> None:
+        if route.request.method == "GET":
+            await gone_on.wait()
+        await route.continue_()
+
+    await page.route("**/views", held)
+    await page.get_by_role("button", name="Keep", exact=True).click()
+    await expect(page.locator(".toast")).to_have_text("Kept as All of it.")
+    await page.keyboard.press("g")
+    await page.keyboard.press("t")
+    await page.wait_for_url("**/tasks")
+    gone_on.set()
+
+    await expect(page.locator(".nav").get_by_role("link", name="All of it")).to_be_visible()
 
 
 async def test_a_page_says_that_no_worker_is_there_until_one_comes(

@@ -184,11 +184,11 @@ async def test_a_test_is_run_by_a_key_and_followed_without_leaving_the_page(
     strip = page.locator("#strip")
     await expect(strip).to_contain_text("Queued")
     (run,) = worker.fetch()
-    await expect(strip).to_contain_text("Executing", timeout=4_000)
+    await expect(strip).to_contain_text("Executing")
     worker.report(
         {"id": run["id"], "lease": run["lease"], "done": ["application/json", '{"ok":true}']}
     )
-    await expect(strip).to_contain_text("Completed", timeout=4_000)
+    await expect(strip).to_contain_text("Completed")
     await expect(strip).to_contain_text('{"ok":true}')
     await expect(page.locator(at("orderId"))).to_have_value("order_7")
     assert run["isTest"] is True

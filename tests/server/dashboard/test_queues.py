@@ -135,3 +135,11 @@ async def test_living_parts_hold_nothing_of_one_person(app: App, prod: Api) -> N
         reply = await admin.get(page, x_parts=parts)
         assert reply.status == 200, page
         assert admin.csrf not in reply.body.decode()
+
+
+async def test_parts_that_a_page_has_not_are_nothing(app: App) -> None:
+    viewer = await somebody(app, "viewer")
+
+    reply = await viewer.get("tasks", x_parts="histogram,rows")
+
+    assert (reply.status, reply.body) == (200, b"")
