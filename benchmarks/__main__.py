@@ -20,7 +20,7 @@ QUESTIONS = (
     "cold",
     "dashboard",
 )
-LONG = ("endurance", "profile", "soak")
+LONG = ("endurance", "browser", "profile", "soak")
 """Asked only by name, or the first with --long."""
 
 

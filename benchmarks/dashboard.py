@@ -11,6 +11,7 @@ overview. Their process is not counted; what they cost the server is. The figure
 import contextlib
 import http.client
 import os
+import re
 import statistics
 import threading
 import time
@@ -35,8 +36,17 @@ PAGES = {
     "runs, a word": "runs?q=nobody&period=30d",
     "runs, a rare pair": "runs?tag=nobody&status=FAILED&period=30d",
     "errors": "errors",
+    "logs": "logs?period=30d",
+    "logs, a word": "logs?q=nobody&period=30d",
     "tasks": "tasks",
+    "a task": "tasks/begin",
+    "its test": "tasks/begin/test",
+    "schedules": "schedules",
     "queues": "queues",
+    "a queue": "queues/task%2Fbegin",
+    "batches": "batches",
+    "bulk actions": "bulk-actions",
+    "workers": "workers",
 }
 _LIVING = ("runs", "head,tabs,rows"), ("overview", "kpis,queues")
 
@@ -84,7 +94,7 @@ def measure(system: System, count: int, history: int) -> tuple[Lists, Sample, Sa
             return pages, alone, fed_and_drained(running, count)
 
 
-def _base(running: Running) -> tuple[str, str]:
+def environment_of(running: Running) -> tuple[str, str]:
     """The server's address, and the path of the environment that the benchmark uses."""
     address = urlsplit(running.url).netloc
     connection = http.client.HTTPConnection(address, timeout=120)
@@ -95,11 +105,20 @@ def _base(running: Running) -> tuple[str, str]:
 
 
 def _read_pages(running: Running) -> Lists:
-    address, base = _base(running)
+    address, base = environment_of(running)
     connection = http.client.HTTPConnection(address, timeout=120)
-    found = {name: _read_page(connection, f"{base}/{page}") for name, page in PAGES.items()}
+    pages = {**PAGES, "a run": f"runs/{_newest_run(connection, base)}"}
+    found = {name: _read_page(connection, f"{base}/{page}") for name, page in pages.items()}
     connection.close()
     return found
+
+
+def _newest_run(connection: http.client.HTTPConnection, base: str) -> str:
+    connection.request("GET", f"{base}/runs?period=30d", headers={"Accept": "text/html"})
+    found = re.search(rb'data-id="(run_\w+)"', connection.getresponse().read())
+    if found is None:
+        raise RuntimeError("the list of runs shows none")
+    return found[1].decode()
 
 
 def _read_page(connection: http.client.HTTPConnection, path: str) -> dict[str, float]:
@@ -118,7 +137,7 @@ def _read_page(connection: http.client.HTTPConnection, path: str) -> dict[str, f
 @contextlib.contextmanager
 def _watched(running: Running) -> Iterator[None]:
     """While pages are open."""
-    address, base = _base(running)
+    address, base = environment_of(running)
     over = threading.Event()
     viewers = [
         threading.Thread(target=_view, args=(address, base, *_LIVING[n % 2], over), daemon=True)

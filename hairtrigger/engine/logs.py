@@ -5,9 +5,10 @@ word may give a short page with a cursor to go on from, never a walk through all
 """
 
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -24,7 +25,7 @@ from hairtrigger.store.store import Store
 from hairtrigger.wire import ids
 
 MOST_LOOKED = 20_000  # rows for a page: lines, spans and runs
-MOST_SECONDS = 0.3  # for finding the runs of a page
+MOST_SECONDS, PLAIN_SECONDS = 0.2, 0.05  # that a page looks for lines: for certain ones, and for any
 _FEW, _MANY = 8, 40  # runs in one statement: the first of a page, and the later ones
 _OF_EACH, _OF_ONE = 500, 2_000  # rows of each run in one statement, and when it is alone
 _END = 2**63 - 1
@@ -44,6 +45,13 @@ class Wanted:
     levels: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
     run: int | None = None
+
+    @property
+    def patience_s(self) -> float:
+        """How long a page looks: with a filter it may take a moment, without one it is only turned to."""
+        runs = replace(self.runs, created_from=None, created_to=None)
+        is_plain = not self.levels and not self.words and runs == RunFilter()
+        return PLAIN_SECONDS if is_plain else MOST_SECONDS
 
     def holds(self, said: Said) -> bool:
         """Whether a line is wanted."""
@@ -111,7 +119,10 @@ def _page(
     catalog: Catalog, env: int, wanted: Wanted, at: Place, limit: int, now: int
 ) -> Steps[LogPage]:
     found, size = LogPage(), _FEW
+    until = time.monotonic() + wanted.patience_s
     while found.looked < MOST_LOOKED and len(found.lines) < limit:
+        if found.looked and time.monotonic() > until:
+            break
         if at.position:  # in the middle of a run
             rows = yield fetch("newest_lines", [at.run], [at.position], _OF_ONE)
             at = _take(found, wanted, at.run, rows, limit, full=len(rows) == _OF_ONE)
@@ -145,7 +156,7 @@ def _runs(
     wanted.runs.created_from, wanted.runs.created_to = wanted.start, wanted.end - 1
     page = yield from pages.page(
         catalog, env, wanted.runs, size=size, after=None if at.run == _END else at.run, before=None,
-        now=now, budget_s=MOST_SECONDS,
+        now=now, budget_s=wanted.patience_s,
     )  # fmt: skip
     return page.run_ids, page.next
 

@@ -111,6 +111,22 @@ async def test_a_run_that_says_much_is_read_piece_by_piece(
     assert errors.next is None
 
 
+async def test_a_page_looks_no_longer_than_its_patience_and_goes_on_where_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "PLAIN_SECONDS", 0)
+    worker = await world.register("work")
+    for n in range(logs._FEW + 2):
+        await said(world, worker, *([("info", f"line {n}")] if n < 2 else []))
+        world.clock.move(MINUTE)
+
+    first = await page(world)
+    again = await page(world, after=first.next)
+
+    assert (first.lines, first.of_runs) == ([], logs._FEW)
+    assert (texts(again), again.next) == (["line 1", "line 0"], None)
+
+
 async def test_a_page_looks_at_so_many_rows_and_says_how_far_it_came(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
