@@ -27,6 +27,7 @@ TABLE = {
     "cron": (_HERE + "cron", "Say a cron pattern in words, with its next five times."),
     "server": (_HERE + "server", "Run a server: API, database and clockwork."),
     "migrate": (_HERE + "migrate", "Bring a database up to date, or move it to PostgreSQL."),
+    "projects": (_HERE + "projects", "The installation's projects: list, create, environments."),
     "users": (_HERE + "users", "Who may use the dashboard: list, add, remove, roles, passwords."),
     "worker": (_HERE + "worker", "Run a worker: it executes tasks for a server."),
     "verify": (_HERE + "verify", "Prove that nothing was lost, doubled or over a limit."),
@@ -79,7 +80,7 @@ root = Root(
     "hairtrigger",
     table=TABLE,
     aliases={"schedule": "schedules", "queue": "queues", "task": "tasks", "run": "runs",
-             "user": "users"},
+             "user": "users", "project": "projects"},
     is_root=True,
     help="Durable background jobs. Start with `hairtrigger init`, then `hairtrigger dev`.",
     params=[

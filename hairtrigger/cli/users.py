@@ -1,37 +1,28 @@
-"""``users``: who may use the dashboard, changed in the database itself.
-
-For the first person of an installation without a browser, and for whoever has lost every password. A SQLite
-file has one process that writes: its server does it then, through the dashboard.
-"""
+"""``users``: who may use the dashboard, for the first person of an installation without a browser, and for
+whoever has lost every password."""
 
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from hairtrigger.cli import loop, words
+from hairtrigger.cli import installation, words
 from hairtrigger.cli.commands import Group
-from hairtrigger.cli.problems import USAGE, CommandError, Explained, at_start
+from hairtrigger.cli.problems import USAGE, CommandError
 from hairtrigger.cli.state import State, pass_state
 from hairtrigger.cli.tables import Column
-from hairtrigger.errors import ConfigError, DatabaseInUse
 from hairtrigger.rules.accounts import ROLES, User, check_role
 from hairtrigger.wire import durations
 
 if TYPE_CHECKING:
-    from hairtrigger.server.settings import Settings
+    from hairtrigger.store.database import Database
     from hairtrigger.store.store import Store
 
-T = TypeVar("T")
 _COLUMNS = (
     Column("EMAIL", 100), Column("ROLE", 90), Column("NAME", 80), Column("PASSWORD", 20),
     Column("SEEN", 60),
 )  # fmt: skip
-_database = click.option(
-    "--database", metavar="URL", help="As the server's; else HAIRTRIGGER_DATABASE."
-)
 _stdin = click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
 _role = click.Choice(ROLES)
 
@@ -42,11 +33,11 @@ command = Group(
 
 
 @command.command("list")
-@_database
+@installation.option
 @pass_state
 def list_users(state: State, database: str | None) -> None:
     """List everybody, also beside a running server."""
-    found = _on(state, _settings(state, database), _read)
+    found = installation.read(installation.settings(state, database), _read)
     if state.out.is_json:
         state.out.json({"data": [_as_json(user) for user in found], "pagination": {"next": None}})
     elif found:
@@ -61,14 +52,14 @@ def list_users(state: State, database: str | None) -> None:
 @click.option("--role", type=_role, default="viewer", help="viewer (may look) or admin.")
 @_stdin
 @click.option("--no-password", is_flag=True, help="They come through a proxy, which asks them.")
-@_database
+@installation.option
 @pass_state
 def add(
     state: State, email: str, name: str, role: str, password_stdin: bool, no_password: bool,
     database: str | None,
 ) -> None:  # fmt: skip
     """Add somebody with this EMAIL address; their password is asked for."""
-    settings = _settings(state, database)
+    settings = installation.settings(state, database)
     if no_password and password_stdin:
         raise CommandError(
             "--no-password and --password-stdin do not go together", exit_code=USAGE, code="usage"
@@ -82,17 +73,17 @@ def add(
             store, email=email, name=name, role=check_role(role), password=password
         )
 
-    user = _change(state, settings, work)
+    user = installation.change(settings, work)
     _say(state, f"Added {user.email} as {user.role}", user)
 
 
 @command.command("remove")
 @click.argument("email")
-@_database
+@installation.option
 @pass_state
 def remove(state: State, email: str, database: str | None) -> None:
     """Remove somebody, and end their logins."""
-    settings = _settings(state, database)
+    settings = installation.settings(state, database)
     state.out.confirm(f"Remove {email}?", yes=state.yes)
 
     async def work(store: "Store") -> User:
@@ -102,14 +93,14 @@ def remove(state: State, email: str, database: str | None) -> None:
         await accounts.remove_user(store, user.id)
         return user
 
-    user = _change(state, settings, work)
+    user = installation.change(settings, work)
     _say(state, f"Removed {user.email}", user)
 
 
 @command.command("role")
 @click.argument("email")
 @click.argument("role", type=_role)
-@_database
+@installation.option
 @pass_state
 def role(state: State, email: str, role: str, database: str | None) -> None:
     """Make somebody an admin or a viewer."""
@@ -121,18 +112,18 @@ def role(state: State, email: str, role: str, database: str | None) -> None:
         await accounts.change_role(store, user.id, check_role(role))
         return replace(user, role=check_role(role))
 
-    user = _change(state, _settings(state, database), work)
+    user = installation.change(installation.settings(state, database), work)
     _say(state, f"{user.email} is {'an admin' if user.is_admin else 'a viewer'} now", user)
 
 
 @command.command("password")
 @click.argument("email")
 @_stdin
-@_database
+@installation.option
 @pass_state
 def password(state: State, email: str, password_stdin: bool, database: str | None) -> None:
     """Give somebody a new password, and end their logins."""
-    settings = _settings(state, database)
+    settings = installation.settings(state, database)
     new = _password(email, from_stdin=password_stdin)
 
     async def work(store: "Store") -> User:
@@ -142,15 +133,8 @@ def password(state: State, email: str, password_stdin: bool, database: str | Non
         await accounts.set_password(store, user, new)
         return replace(user, has_password=True)
 
-    user = _change(state, settings, work)
+    user = installation.change(settings, work)
     _say(state, f"{user.email} has a new password, and is signed out everywhere", user)
-
-
-def _settings(state: State, database: str | None) -> "Settings":
-    state.load_environment()
-    from hairtrigger.server.settings import from_environment
-
-    return from_environment(database=database)
 
 
 def _password(email: str, *, from_stdin: bool) -> str:
@@ -177,58 +161,10 @@ def _password(email: str, *, from_stdin: bool) -> str:
     return str(given)
 
 
-async def _read(settings: "Settings") -> list[User]:
+async def _read(reader: "Database") -> list[User]:
     from hairtrigger.engine import accounts
-    from hairtrigger.store.opening import reader_at
 
-    database = reader_at(settings.database)
-    await database.open()
-    try:
-        return await accounts.users(database)
-    finally:
-        await database.close()
-
-
-def _change(state: State, settings: "Settings", work: "Callable[[Store], Awaitable[T]]") -> T:
-    """What some work on the open database gives; that must be there, and of this program's version."""
-
-    async def opened(settings: "Settings") -> T:
-        from hairtrigger.store.opening import database_at
-        from hairtrigger.store.store import Store
-
-        pooled = settings.database_pooled
-        store = Store(database_at(settings.database, pooled=pooled, migrate=False))
-        await store.open()
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return _on(state, settings, opened)
-
-
-def _on(state: State, settings: "Settings", work: "Callable[[Settings], Awaitable[T]]") -> T:
-    found: list[T] = []
-
-    async def run() -> int:
-        found.append(await work(settings))
-        return 0
-
-    try:
-        loop.run(run)
-    except DatabaseInUse as error:
-        raise _in_use(error) from error
-    except ConfigError as error:  # the settings were read: it is the database
-        raise at_start(error) from error
-    return found[0]
-
-
-def _in_use(error: DatabaseInUse) -> Explained:
-    problem = at_start(error).problem
-    here = (
-        "Its server changes people too: sign in to its dashboard as an admin. Or stop it first.",
-    )
-    return Explained(replace(problem, why=here))
+    return await accounts.users(reader)
 
 
 def _row(user: User) -> list[str]:

@@ -25,7 +25,10 @@ from hairtrigger.store.store import Store
 from hairtrigger.wire import ids
 
 MOST_LOOKED = 20_000  # rows for a page: lines, spans and runs
-MOST_SECONDS, PLAIN_SECONDS = 0.2, 0.05  # that a page looks for lines: for certain ones, and for any
+MOST_SECONDS, PLAIN_SECONDS = (
+    0.2,
+    0.05,
+)  # that a page looks for lines: for certain ones, and for any
 _FEW, _MANY = 8, 40  # runs in one statement: the first of a page, and the later ones
 _OF_EACH, _OF_ONE = 500, 2_000  # rows of each run in one statement, and when it is alone
 _END = 2**63 - 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import secrets
 import string
 from base64 import urlsafe_b64encode
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from hairtrigger.errors import ConfigError, Forbidden
+from hairtrigger.errors import ConfigError, Forbidden, NotFound, Unprocessable
 from hairtrigger.rules.project import TYPES, Environment
 from hairtrigger.store import store as stores
 from hairtrigger.store.catalog import Catalog
@@ -19,6 +20,7 @@ from hairtrigger.store.store import Store
 from hairtrigger.wire import ids
 
 _ALPHABET = string.ascii_letters + string.digits
+KINDS = ("dev", "staging", "prod")  # of environments; a project begins with the first and the last
 _KEY_CHARS = 43  # 256 random bits in 62 letters
 
 
@@ -91,26 +93,117 @@ async def open_project(
         check_key(slug, key)
 
     def make(catalog: Catalog, now: int) -> Steps[None]:
-        if catalog.envs:
-            return
-        project = store.make_id()
-        given = ref or ids.public("proj", project)
-        yield fetch("insert_project", project, given, name, int(bool(ref)), now)
-        for slug in ("dev", "prod"):
-            env_id = store.make_id()
-            env = Environment(
-                env_id, project, given, name, slug, TYPES[slug], ids.public("env", env_id)
-            )
-            yield fetch("insert_env", env.id, project, slug, env.type, env.public_id)
-            catalog.envs[env.id] = env
-            key = keys.get(slug) or new_key(slug)
-            yield fetch(
-                "insert_key", store.make_id(), env.id, digest(key), vault.seal(key), key[-4:], now
-            )
+        if not catalog.envs:
+            yield from _found(store, vault, name, ref, keys, catalog, now)
 
     await store.change(make)
     first = min(env.project for env in store.catalog.envs.values())
     return {env.slug: env for env in store.catalog.envs.values() if env.project == first}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An environment that was made just now, and its root key, which is told here and in the dashboard."""
+
+    env: Environment
+    key: str
+
+
+async def create_project(store: Store, vault: Vault, *, name: str, ref: str = "") -> list[Made]:
+    """Another project, with its environments dev and prod.
+
+    Raises:
+        Unprocessable: a project has that name or reference, or the name is none.
+    """
+    name = check_name(name)
+    if ref and not re.fullmatch(r"proj_[a-z0-9]{4,60}", ref):
+        raise Unprocessable(f"{ref!r} is no reference: proj_ and 4 to 60 letters or digits.")
+
+    def make(catalog: Catalog, now: int) -> Steps[list[Made]]:
+        for env in catalog.envs.values():
+            if name == env.project_name or ref == env.project_ref:
+                taken = "name" if name == env.project_name else "reference"
+                raise Unprocessable(f"There is a project of that {taken} already.")
+        return (yield from _found(store, vault, name, ref, {}, catalog, now))
+
+    made: list[Made] = await store.change(make)
+    return made
+
+
+async def create_environment(store: Store, vault: Vault, project: int, slug: str) -> Made:
+    """An environment more of a project: staging.
+
+    Raises:
+        Unprocessable: the project has it, or there is no such kind.
+    """
+    if slug not in KINDS:
+        raise Unprocessable(f"There is no environment {slug!r}: {', '.join(KINDS)} are possible.")
+
+    def make(catalog: Catalog, now: int) -> Steps[Made]:
+        found = {env.slug: env for env in catalog.envs.values() if env.project == project}
+        if slug in found:
+            raise Unprocessable(f"{found[slug].project_name} has an environment {slug} already.")
+        one = next(iter(found.values()))
+        return (
+            yield from _add_env(
+                store, vault, project, one.project_ref, one.project_name, slug, "", catalog, now
+            )
+        )
+
+    made: Made = await store.change(make)
+    return made
+
+
+def find(catalog: Catalog, project: str) -> int:
+    """The number of a project by its reference or name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    for env in catalog.envs.values():
+        if project in (env.project_ref, env.project_name):
+            return env.project
+    raise NotFound(f"There is no project {project!r}.")
+
+
+def check_name(name: str) -> str:
+    """A project's name, without what surrounds it.
+
+    Raises:
+        Unprocessable: it is empty, longer than 60 characters, or has line breaks.
+    """
+    name = name.strip()
+    if not name or len(name) > 60 or not name.isprintable():
+        raise Unprocessable("A project's name has 1 to 60 characters, on one line.")
+    return name
+
+
+def _found(
+    store: Store, vault: Vault, name: str, ref: str, keys: dict[str, str], catalog: Catalog, now: int
+) -> Steps[list[Made]]:  # fmt: skip
+    project = store.make_id()
+    given = ref or ids.public("proj", project)
+    yield fetch("insert_project", project, given, name, int(bool(ref)), now)
+    made = []
+    for slug in ("dev", "prod"):
+        key = keys.get(slug, "")
+        made.append(
+            (yield from _add_env(store, vault, project, given, name, slug, key, catalog, now))
+        )
+    return made
+
+
+def _add_env(
+    store: Store, vault: Vault, project: int, ref: str, name: str, slug: str, key: str,
+    catalog: Catalog, now: int,
+) -> Steps[Made]:  # fmt: skip
+    number = store.make_id()
+    key = key or new_key(slug)
+    env = Environment(number, project, ref, name, slug, TYPES[slug], ids.public("env", number))
+    yield fetch("insert_env", number, project, slug, env.type, env.public_id)
+    yield fetch("insert_key", store.make_id(), number, digest(key), vault.seal(key), key[-4:], now)
+    catalog.envs[number] = env
+    return Made(env, key)
 
 
 def belongs(catalog: Catalog, env: Environment, ref: str) -> Steps[None]:

@@ -37,6 +37,7 @@ class Server:
         self.url_secret = ""  # signs the URLs of packets
         self._store: Store | None = None
         self._keyring: Keyring | None = None
+        self._vault: projects.Vault | None = None
         self._visitors: Visitors | None = None
         self._pulses: Pulses | None = None
         self._clockwork: asyncio.Task[None] | None = None
@@ -45,6 +46,11 @@ class Server:
     def store(self) -> Store:
         assert self._store is not None, "open the server first"
         return self._store
+
+    @property
+    def vault(self) -> projects.Vault:
+        assert self._vault is not None, "open the server first"
+        return self._vault
 
     @property
     def keyring(self) -> Keyring:
@@ -92,7 +98,7 @@ class Server:
         except BaseException:
             await store.close()
             raise
-        self._store, self._keyring = store, Keyring(store, vault)
+        self._store, self._vault, self._keyring = store, vault, Keyring(store, vault)
         secret = hashlib.sha256(b"dashboard " + master_key.encode()).digest()
         self._visitors = Visitors(store, settings, secret)
         self._pulses = Pulses(store)
@@ -121,6 +127,15 @@ class Server:
         await self._store.close()
         self._store = self._keyring = self._visitors = self._clockwork = self._pulses = None
         emit("server.stopped")
+
+
+def vault_of(settings: Settings) -> projects.Vault:
+    """What seals the keys of an installation.
+
+    Raises:
+        ConfigError: its master key cannot be read or made.
+    """
+    return projects.Vault(_master_key(settings))
 
 
 def _master_key(settings: Settings) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from hairtrigger.engine import projects
 from hairtrigger.server.app import App
 from hairtrigger.server.dashboard.pages.account import browser
 from hairtrigger.server.settings import Settings
@@ -69,6 +70,43 @@ async def test_the_limit_of_an_environment_is_set_and_lifted(app: App) -> None:
     await admin.post("settings/limit", {"limit": "", "burst": "100"})
     found = (await api.get("/api/hairtrigger/v1/concurrency")).json()
     assert found["concurrencyLimit"] is None
+
+
+@pytest.mark.acceptance("S80")
+async def test_of_two_projects_each_shows_its_own_runs_only(app: App, prod: Api) -> None:
+    admin = await somebody(app, "admin")
+    made = await admin.post("settings/projects", {"name": "Shop & Co"})
+    there = made.headers["location"].removesuffix("/settings")
+    envs = app.server.store.catalog.envs.values()
+    shop = next(e for e in envs if e.project_name == "Shop & Co" and e.slug == "prod")
+    (key,) = await projects.sealed_keys(app.server.store, app.server.vault, shop)
+    here = (await prod.post("/api/v1/tasks/mail/trigger", {})).json()["id"]
+
+    run = (await Api(app, key).post("/api/v1/tasks/parcel/trigger", {})).json()["id"]
+
+    assert made.status == 303
+    first, second = await body(admin, "runs"), await body(admin, f"{there}/runs")
+    assert (here in first, run in first) == (True, False)
+    assert (here in second, run in second) == (False, True)
+    assert (await admin.get(f"{there}/runs/{here}")).status == 404
+    for page in (first, second):  # the switcher
+        assert "<h3>Shop &amp; Co</h3>" in page
+        assert f'href="{there}/runs"' in page
+    assert (await Api(app, key).get(f"/api/v3/runs/{here}")).status == 404
+
+
+async def test_environments_and_projects_are_made_by_admins_only(app: App) -> None:
+    admin, viewer = await somebody(app, "admin"), await somebody(app, "viewer")
+
+    refused = await viewer.post("settings/environments", {"slug": "staging"})
+    made = await admin.post("settings/environments", {"slug": "staging"})
+    again = await admin.post("settings/projects", {"name": ""})
+
+    assert refused.status == 403
+    assert made.headers["location"].endswith("/staging/settings")
+    assert "lozenge env-staging" in await body(admin, made.headers["location"])
+    assert again.status == 422
+    assert "1 to 60 characters" in again.body.decode()
 
 
 async def test_members_are_let_in_given_a_role_and_removed(app: App) -> None:

@@ -15,7 +15,7 @@ from hairtrigger.server.answers import Answer
 from hairtrigger.server.dashboard import words
 from hairtrigger.server.dashboard.pages.queues import whole
 from hairtrigger.server.dashboard.routes import PageRoute
-from hairtrigger.server.dashboard.view import View
+from hairtrigger.server.dashboard.view import View, base
 from hairtrigger.server.settings import Settings
 from hairtrigger.wire import durations, ids
 
@@ -51,7 +51,9 @@ async def _show(
     form: str = "", problem: str = "",
 ) -> Answer:  # fmt: skip
     tab = tab if tab in TABS else ""
-    context: dict[str, Any] = {"members": [], "keys": [], "concurrency": None, "groups": []}
+    context: dict[str, Any] = {
+        "members": [], "keys": [], "more": [], "concurrency": None, "groups": [],
+    }  # fmt: skip
     mode = view.server.settings.login
     admin = view.visitor is not None and view.visitor.may("change")
     if tab == "members" and admin and mode != "none":
@@ -59,6 +61,10 @@ async def _show(
     elif tab == "server":
         context["groups"] = _groups(view.server.settings, admin=admin)
     elif tab == "":
+        have = {
+            one.slug for one in view.store.catalog.envs.values() if one.project == view.env.project
+        }
+        context["more"] = [slug for slug in projects.KINDS if slug not in have]
         context["keys"] = await projects.key_hints(view.store, view.env.project)
         context["concurrency"] = await limits.concurrency(view.store, view.env)
     return view.page(
@@ -90,6 +96,28 @@ async def limit(view: View) -> Answer:
         )
     said = "No limit any more." if number is None else f"{number:,} at once in {view.env.slug}."
     return view.go(view.link("settings"), say=said)
+
+
+async def add_project(view: View) -> Answer:
+    """Make another project, and go there."""
+    form = await view.form()
+    try:
+        made = await projects.create_project(
+            view.store, view.server.vault, name=form.get("name", "")
+        )
+    except HairtriggerError as error:
+        return await _show(
+            view, "", status=error.status, given=form, form="project", problem=str(error)
+        )
+    env = made[-1].env
+    return view.go(f"{base(env)}/settings", say=f"{env.project_name} is made.")
+
+
+async def add_environment(view: View) -> Answer:
+    """Give the project another environment, and go there."""
+    slug = (await view.form()).get("slug", "")
+    made = await projects.create_environment(view.store, view.server.vault, view.env.project, slug)
+    return view.go(f"{base(made.env)}/settings", say=f"{slug} is made.")
 
 
 async def add_member(view: View) -> Answer:
@@ -182,6 +210,8 @@ _PATH = "/p/{project}/{env}/settings"
 ROUTES = (
     PageRoute("GET", _PATH, show),
     PageRoute("POST", _PATH + "/limit", limit, "admin"),
+    PageRoute("POST", _PATH + "/projects", add_project, "admin"),
+    PageRoute("POST", _PATH + "/environments", add_environment, "admin"),
     PageRoute("POST", _PATH + "/members", add_member, "admin"),
     PageRoute("POST", _PATH + "/members/{user}/role", change_role, "admin"),
     PageRoute("POST", _PATH + "/members/{user}/remove", remove_member, "admin"),
