@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from hairtrigger.engine import runs
-from hairtrigger.errors import BadRequest, HairtriggerError, NotFound
+from hairtrigger.errors import BadRequest, HairtriggerError, NotFound, RateLimitError
 from hairtrigger.rules.project import Environment
 from hairtrigger.store import pages
 from hairtrigger.store.catalog import Catalog
@@ -26,6 +26,8 @@ PAGE, AT_ONCE = 100, 20
 LEASE_MS, LOOK_MS = 30_000, 1_000
 UNDO_MS = 5_000
 MAX_IDS, MAX_NAME = 500, 255
+MAX_REPLAYS = 3  # of an environment at once
+REQUEST_TTL_MS = 24 * 3_600_000
 UNFINISHED = ("QUEUED", "DELAYED", "EXECUTING", "WAITING", "PENDING_VERSION", "REATTEMPTING")
 Kind = Literal["cancel", "replay"]
 Status = Literal["PENDING", "COMPLETED", "ABORTED"]
@@ -37,6 +39,15 @@ class Chosen(msgspec.Struct, omit_defaults=True):
 
     numbers: list[int] = []
     filter: RunFilter | None = None
+
+
+class TooManyReplays(RateLimitError):
+    """An environment replays as much at once as it may. Asking again at once is of no use."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"{MAX_REPLAYS} bulk replays are under way in this environment. Wait for one to end, or abort it."
+        )
 
 
 _encode = msgspec.json.Encoder().encode
@@ -88,11 +99,13 @@ async def create(
     name: str = "",
     by: str = "",
     undo_ms: int = 0,
+    request_key: str | None = None,
 ) -> int:
-    """Begin an action, after ``undo_ms``; answers its number.
+    """Begin an action, after ``undo_ms``; answers its number. A request that is repeated with its key answers the
+    action that it made before.
 
     Raises:
-        BadRequest: it names no runs, or more than 500, or a name that is too long.
+        BadRequest: it names no runs, or more than 500, or a name that is too long. TooManyReplays: three go on.
     """
     if bool(chosen.numbers) == (chosen.filter is not None):
         raise BadRequest("A bulk action is for run ids, or for a filter: exactly one of them.")
@@ -104,13 +117,23 @@ async def create(
         _bound(chosen.filter, kind, store.now())
     number = store.make_id()
 
-    def insert(_: Catalog, now: int) -> Steps[None]:
+    def insert(_: Catalog, now: int) -> Steps[int]:
+        key = None if request_key is None else f"bulk:{request_key}"
+        if key is not None and (rows := (yield fetch("request_made", env.id, key, now))):
+            return int(rows[0][0])
+        if kind == "replay" and (yield fetch("replays_under_way", env.id))[0][0] >= MAX_REPLAYS:
+            raise TooManyReplays
         text = _encode(chosen).decode()
         yield fetch("insert_bulk", number, env.id, kind, name, text, now, by, now + undo_ms)
+        if key is not None:
+            row = (env.id, key, str(number), now + REQUEST_TTL_MS, now)
+            yield each("remember_request", [row])
+        return number
 
-    await store.change(insert)
-    emit("bulk.created", bulk=ids.public("bulk", number), action=kind, env=env.slug)
-    return number
+    made: int = await store.change(insert)
+    if made == number:
+        emit("bulk.created", bulk=ids.public("bulk", number), action=kind, env=env.slug)
+    return made
 
 
 def _bound(wanted: RunFilter, kind: Kind, now: int) -> None:

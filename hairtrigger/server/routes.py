@@ -23,7 +23,8 @@ class Route:
 
     ``path`` has named parts in braces; ``{name:path}`` takes slashes too. ``limit`` is the setting that
     bounds the body, ``browsers`` lets pages of any origin call it, ``hot`` routes are found without the
-    router, ``rated`` ones count against the key's rate limit. ``body`` and ``returns`` are documentation.
+    router, ``rated`` ones count against the key's rate limit. ``body``, its type ``media`` and ``returns``
+    (a tuple: one of these) are documentation.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Route:
     hot: bool = False
     rated: bool = True
     body: Any = None
+    media: str = "application/json"
     returns: Any = None
     query: tuple[str, ...] = ()
     status: int = 200

@@ -65,6 +65,11 @@ class RunFilter:
     inside: list[Inside] = field(default_factory=list)
 
     @property
+    def batch_leads(self) -> bool:
+        """Whether the runs that are looked at are those of the batch: a key may have found some of them."""
+        return self.bulk is None and self.error is None and self.schedule is None
+
+    @property
     def reads_options(self) -> bool:
         """Whether it takes what a run was triggered with."""
         return self.is_test is not None or bool(self.machines or self.patterns or self.reads_inside)
@@ -124,7 +129,7 @@ def matches(catalog: Catalog, wanted: RunFilter, one: Candidate, now: int) -> bo
         and _among(wanted.machines, options.machine)
         and (wanted.is_test is None or wanted.is_test == options.test)
         and (wanted.schedule is None or one.schedule == wanted.schedule)
-        and (wanted.batch is None or wanted.schedule is None or one.batch == wanted.batch)
+        and (wanted.batch is None or wanted.batch_leads or one.batch == wanted.batch)
         and (wanted.root_only is None or wanted.root_only == (one.parent is None))
         and _within(wanted.attempts, one.attempt)
         and _within(wanted.took_ms, took)

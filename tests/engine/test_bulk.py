@@ -3,7 +3,7 @@
 import pytest
 
 from hairtrigger.engine import bulk
-from hairtrigger.engine.bulk import Chosen
+from hairtrigger.engine.bulk import Chosen, TooManyReplays
 from hairtrigger.errors import BadRequest, NotFound
 from hairtrigger.store.narrowing import RunFilter
 from tests.clock import MINUTE, SECOND
@@ -131,3 +131,32 @@ async def test_an_action_of_another_environment_is_not_there(world: World) -> No
 async def test_an_action_for_nothing_or_too_much_is_refused(world: World, chosen: Chosen) -> None:
     with pytest.raises(BadRequest):
         await bulk.create(world.store, world.env, "cancel", chosen)
+
+
+async def test_an_environment_replays_three_at_once_and_cancels_as_much_as_it_likes(
+    world: World,
+) -> None:
+    dev = world.beside("dev")
+    made = [
+        await bulk.create(world.store, world.env, "replay", Chosen(numbers=[1])) for _ in range(3)
+    ]
+
+    with pytest.raises(TooManyReplays):
+        await bulk.create(world.store, world.env, "replay", Chosen(numbers=[1]))
+    await bulk.create(dev.store, dev.env, "replay", Chosen(numbers=[1]))
+    for _ in range(4):
+        await bulk.create(world.store, world.env, "cancel", Chosen(numbers=[1]))
+    await bulk.abort(world.store, world.env, made[0])
+    await bulk.create(world.store, world.env, "replay", Chosen(numbers=[1]))
+
+
+async def test_a_request_that_is_repeated_is_one_action(world: World) -> None:
+    chosen = Chosen(numbers=[1])
+
+    first, again = [
+        await bulk.create(world.store, world.env, "cancel", chosen, request_key="k")
+        for _ in range(2)
+    ]
+    other = await bulk.create(world.store, world.env, "cancel", chosen, request_key="j")
+
+    assert first == again != other

@@ -242,7 +242,8 @@ ROUTES = (
     ),
     Route(
         "POST", "/api/v3/batches/{batch}/items", add_items, "token", (auth.ADD_ITEMS, auth.CREATE_BATCH),
-        limit="trigger_bytes", browsers=True, hot=True, body=BatchItem, returns=Added,
+        limit="trigger_bytes", browsers=True, hot=True, body=BatchItem,
+        media="application/x-ndjson", returns=Added,
     ),
     Route(
         "GET", "/api/v2/batches/{batch}", retrieve, "token", (auth.READ_BATCH,), browsers=True,

@@ -35,7 +35,9 @@ def serve(routes: Sequence[Route]) -> Handler:
 
 def describe(routes: Sequence[Route]) -> dict[str, Any]:
     """The OpenAPI 3.1 document of some routes."""
-    types = list({id(t): t for route in routes for t in (route.body, route.returns) if t}.values())
+    types = list(
+        {id(t): t for route in routes for t in (route.body, *_returns(route)) if t}.values()
+    )
     schemas, components = msgspec.json.schema_components(
         [*types, ErrorBody], ref_template="#/components/schemas/{name}"
     )
@@ -54,8 +56,9 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
 
 def _operation(route: Route, schemas: dict[int, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "Done"}
-    if route.returns is not None:
-        answer["content"] = _content(schemas[id(route.returns)])
+    returns = [schemas[id(kind)] for kind in _returns(route)]
+    if returns:
+        answer["content"] = _content(returns[0] if len(returns) == 1 else {"anyOf": returns})
     failed = {"description": "Refused", "content": _content(schemas[id(ErrorBody)])}
     operation: dict[str, Any] = {
         "operationId": f"{route.handler.__module__.rpartition('.')[2]}_{route.handler.__name__}"
@@ -70,8 +73,15 @@ def _operation(route: Route, schemas: dict[int, Any]) -> dict[str, Any]:
         "security": _security(route),
     }  # fmt: skip
     if route.body is not None:
-        operation["requestBody"] = {"content": _content(schemas[id(route.body)])}
+        operation["requestBody"] = {"content": _content(schemas[id(route.body)], route.media)}
     return operation
+
+
+def _returns(route: Route) -> tuple[Any, ...]:
+    """The forms that a route's answer may have."""
+    if isinstance(route.returns, tuple):
+        return route.returns
+    return () if route.returns is None else (route.returns,)
 
 
 def _version_mark(route: Route) -> str:
@@ -85,5 +95,5 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
     return [{name: []} for name in keys[route.access]]
 
 
-def _content(schema: Any) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
+def _content(schema: Any, media: str = "application/json") -> dict[str, Any]:
+    return {media: {"schema": schema}}

@@ -81,7 +81,7 @@ async def retrieve(call: Call) -> Answer:
     """A run with its payload, result and relations; with ``wait``, as soon as it is final."""
     wait_s = pages.seconds(call.query(), "wait", MAX_WAIT_S)
     number = call.number("run", "run")
-    run = await _readable(call, number)
+    run = await readable(call, number)
     if wait_s and not run.is_final:
         run = await call.server.live.until_changed(
             call.server.store, number, env=call.caller.env.id, receive=call.receive, wait_s=wait_s,
@@ -149,15 +149,22 @@ async def read_metadata(call: Call) -> Answer:
 
 async def result(call: Call) -> Answer:
     """How a run ended, as its worker said it; 404 while it has not."""
-    run = await _readable(call, call.number("run", "run"))
+    run = await readable(call, call.number("run", "run"))
     if not run.is_final:
         raise NotFound("The run is not finished")
+    return answers.json(result_of(run))
+
+
+def result_of(run: Run) -> RunResult:
+    """How a finished run ended."""
     found = RunResult(run.status == "COMPLETED", ids.public("run", run.id), run.task)
-    if found.ok and run.output is not None:
-        found.output_type, found.output = run.output
-    elif not found.ok:
+    if not found.ok:
         found.error = present.stored_error(run)
-    return answers.json(found)
+    elif run.output is not None:
+        found.output_type, found.output = run.output
+    else:
+        found.output_type = packets.JSON
+    return found
 
 
 async def events(call: Call) -> Answer:
@@ -167,7 +174,7 @@ async def events(call: Call) -> Answer:
     limit = pages.whole(query, "limit", 200, 1, MAX_EVENTS)
     after = pages.whole(query, "after", 0, 0, 1 << 53)
     number = call.number("run", "run")
-    await _readable(call, number)
+    await readable(call, number)
 
     async def look() -> EventPage:
         rows, final = await engine.events(
@@ -218,7 +225,7 @@ async def _found(call: Call, number: int) -> Run:
     return await engine.retrieve(call.server.store, call.caller.env, number)
 
 
-async def _readable(call: Call, number: int) -> Run:
+async def readable(call: Call, number: int) -> Run:
     """The run, when the caller may read it."""
     run = await _found(call, number)
     call.caller.demand(auth.READ_RUN, **_facts(run))

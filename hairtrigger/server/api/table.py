@@ -2,22 +2,31 @@
 
 from hairtrigger.server.api import (
     batches,
+    bulk,
+    deployments,
+    errors,
+    explanations,
     keys,
     lists,
     openapi,
     packets,
+    promotions,
     queues,
     runs,
     schedules,
     system,
     tasks,
+    traces,
+    variables,
+    whole_batches,
 )
 from hairtrigger.server.routes import Route
 from hairtrigger.server.workers import python
 
 _API = (
     *tasks.ROUTES, *runs.ROUTES, *lists.ROUTES, *batches.ROUTES, *schedules.ROUTES, *queues.ROUTES,
-    *keys.ROUTES, *packets.ROUTES, *system.ROUTES, *python.ROUTES,
+    *promotions.ROUTES, *variables.ROUTES, *keys.ROUTES, *packets.ROUTES, *system.ROUTES, *python.ROUTES,
+    *explanations.ROUTES, *traces.ROUTES, *whole_batches.ROUTES, *bulk.ROUTES, *errors.ROUTES, *deployments.ROUTES,
 )  # fmt: skip
 ROUTES = (
     *_API,

@@ -19,6 +19,10 @@ returning id, env, action, chosen, at, created_at
 -- name: next_bulk
 select min(begins_at) from bulk_actions where status = 0
 
+-- Adding 0 keeps the planner to the index of those that are not over.
+-- name: replays_under_way
+select count(*) from bulk_actions where status = 0 and begins_at > 0 and env + 0 = $1 and action = 'replay'
+
 -- The next page of it is done. One that was aborted meanwhile stays so.
 -- name: advance_bulk
 update bulk_actions set at = $2, success = success + $3, failure = failure + $4, problem = coalesce(problem, $5),

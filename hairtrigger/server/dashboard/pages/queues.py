@@ -6,7 +6,6 @@ from typing import Any
 
 from hairtrigger.engine import explain, waiting
 from hairtrigger.engine import queues as engine
-from hairtrigger.engine.explain import Situation
 from hairtrigger.engine.numbers import Numbers
 from hairtrigger.engine.queues import Queue
 from hairtrigger.errors import BadRequest, HairtriggerError
@@ -89,10 +88,11 @@ async def _one(
 
 async def _next(view: View, queue: Queue, now: Numbers) -> dict[str, Any]:
     line = await waiting.next_runs(view.store, view.env, queue.id, limit=NEXT)
+    there = await explain.situation(view.store, view.env, queue, now)
     moment = view.store.now()
     return {
         "next_up": [rows.row(run, moment) for run in line.runs],
-        "whys": explain.why_next(Situation(view.env, now, queue), line),
+        "whys": explain.why_next(there, line),
         "short": line.short,
     }
 
