@@ -64,7 +64,8 @@ class Command(click.Command):
 class Group(click.Group):
     """A group whose commands are imported when they are chosen.
 
-    ``table`` maps a command's name to its module and its line of help. In its module it is ``command``.
+    ``table`` maps a command's name to its module and its line of help. In its module it is
+    ``command``, or what follows a colon.
     """
 
     command_class = Command
@@ -90,7 +91,8 @@ class Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         name = self.aliases.get(cmd_name, cmd_name)
         if name in self.table:
-            found = importlib.import_module(self.table[name][0]).command
+            module, _, attribute = self.table[name][0].partition(":")
+            found = getattr(importlib.import_module(module), attribute or "command")
             assert isinstance(found, click.Command)
             return found
         return self.commands.get(name)

@@ -42,6 +42,11 @@ _EXITS = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
     help="Of the code: YYYYMMDD.N, or chosen.",
 )
 @click.option(
+    "--promote/--no-promote",
+    default=True,
+    help="Make this version of the code the current one, or leave that to `hairtrigger promote`.",
+)
+@click.option(
     "--drain-timeout", default="30s", metavar="TIME", help="How long runs may go on after a stop."
 )
 @click.option(

@@ -44,7 +44,20 @@ def need_version(
     catalog: Catalog, env: Environment, body: Register, now: int, *, make_id: MakeId
 ) -> Steps[VersionEntry]:
     """The version with this content, made when it is new."""
-    manifest = _encode({task.id: task for task in body.tasks})
+    entry = version_of(catalog, env, body, now, make_id=make_id)
+    if entry.id in catalog.versions:
+        return entry
+    manifest = _encode(entry.tasks).decode()
+    yield fetch("insert_version", entry.id, env.id, entry.name, entry.content_hash, now, manifest)
+    return catalog.add_version(entry)
+
+
+def version_of(
+    catalog: Catalog, env: Environment, body: Register, now: int, *, make_id: MakeId
+) -> VersionEntry:
+    """The version with this content: the one that is there, or what a new one would be."""
+    tasks = {task.id: task for task in body.tasks}
+    manifest = _encode(tasks)
     content = body.content_hash or hashlib.sha256(manifest).hexdigest()
     content = hashlib.sha256(content.encode() + manifest).hexdigest()
     for entry in catalog.versions.values():
@@ -57,10 +70,7 @@ def need_version(
     name = body.version or _next_name(catalog, env, now)
     if catalog.version(env.id, name) is not None:
         name = _next_name(catalog, env, now)
-    version_id = make_id()
-    yield fetch("insert_version", version_id, env.id, name, content, now, manifest.decode())
-    tasks = {task.id: task for task in body.tasks}
-    return catalog.add_version(VersionEntry(version_id, env.id, name, content, now, tasks))
+    return VersionEntry(make_id(), env.id, name, content, now, tasks)
 
 
 def _next_name(catalog: Catalog, env: Environment, now: int) -> str:
@@ -90,8 +100,8 @@ def make_current(
 ) -> Steps[None]:
     """Let the environment run this version from now on."""
     if catalog.current.get(env.id) != version.id:
-        yield fetch("make_current", env.id, version.id)
-        catalog.current[env.id] = version.id
+        yield fetch("make_current", env.id, version.id, now)
+        catalog.current[env.id], version.promoted_at = version.id, now
     for manifest in version.tasks.values():
         task = yield from catalog.need_task(env.id, manifest.id)
         if task.manifest != manifest:

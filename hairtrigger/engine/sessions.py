@@ -28,8 +28,9 @@ async def register(
 ) -> Registered:
     """Open a session for a worker and make its code known; the same code again is the same version.
 
-    A fresh start, or a session that comes with new code, makes its version the environment's current one;
-    a worker that only comes back to a server which forgot it does not.
+    A fresh start, or a session that comes with new code, makes its version the environment's current one,
+    unless it is told to leave that to ``promote``; a worker that only comes back to a server which forgot it
+    does not.
 
     Raises:
         Unprocessable: no protocol in common. Forbidden: the project is not the key's. BadRequest: slots, or
@@ -61,7 +62,7 @@ async def register(
         )
         changes: dict[str, list[str]] = {}
         reloaded = bool(mine) and mine[0][2] != version.id
-        if given is None or before is None or reloaded:
+        if before is None or (body.promote and (given is None or reloaded)):
             changes = declarations.compare(before, version)
             yield from declarations.make_current(catalog, env, version, now, make_id=store.make_id)
         info = msgspec.json.encode(

@@ -82,6 +82,7 @@ class VersionEntry:
     content_hash: str
     created_at: int
     tasks: dict[str, TaskManifest]
+    promoted_at: int | None = None  # when it became current last
 
 
 @dataclass(slots=True)
@@ -207,9 +208,11 @@ def load() -> Steps[Catalog]:
         )
     for id_, env, name, base, declared, paused, *limits_ in (yield fetch("all_queues")):
         catalog.add_queue(QueueEntry(id_, env, name, base, bool(declared), bool(paused), *limits_))
-    for id_, env, name, content, created, current, manifest in (yield fetch("all_versions")):
+    for id_, env, name, content, created, current, manifest, promoted in (
+        yield fetch("all_versions")
+    ):
         catalog.add_version(
-            VersionEntry(id_, env, name, content, created, _manifests.decode(manifest))
+            VersionEntry(id_, env, name, content, created, _manifests.decode(manifest), promoted)
         )
         if current:
             catalog.current[env] = id_

@@ -75,6 +75,7 @@ class Register(msgspec.Struct, rename="camel", omit_defaults=True):
     replaces: list[str] = []  # sessions of this host whose process is known to be dead
     worker: str = ""  # the session to go on with, after an UnknownWorker or a reload
     queues: list[str] = []  # serve these queues only; empty: all
+    promote: bool = True  # its version becomes the current one
 
 
 class Registered(msgspec.Struct, rename="camel"):
@@ -87,6 +88,17 @@ class Registered(msgspec.Struct, rename="camel"):
     changes: dict[
         str, list[str]
     ] = {}  # added, changed, removed task ids against the version before
+
+
+class AskVariables(msgspec.Struct):
+    """What a worker asks before it loads its code."""
+
+
+class Variables(msgspec.Struct):
+    """The environment's variables; ``secrets`` names those that must not stand in logs."""
+
+    variables: dict[str, str] = {}
+    secrets: list[str] = []
 
 
 class Fetch(msgspec.Struct):

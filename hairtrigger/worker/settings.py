@@ -26,6 +26,7 @@ class WorkerSettings:
         processes: How many child processes share them; by default one for each CPU.
         name: For people, in lists of workers; by default host and process id.
         version: Of the code, ``YYYYMMDD.N``; empty lets the server choose.
+        promote: Make this code's version the current one; else it waits to be promoted.
         queues: Serve these only; none means all.
         drain_timeout_s: How long runs may go on after the first SIGTERM before they are handed back.
         kill_grace_s: How long an interrupted body may take to stop before its process is killed.
@@ -43,6 +44,7 @@ class WorkerSettings:
     processes: int = field(default_factory=_cpus)
     name: str = ""
     version: str = ""
+    promote: bool = True
     queues: tuple[str, ...] = ()
     drain_timeout_s: float = 30.0
     kill_grace_s: float = 5.0

@@ -87,6 +87,7 @@ PLANS: dict[str, list[str]] = {
     "tree_runs": [f"r USING {KEY}", f"l USING {KEY}", f"e USING {KEY}", f"c USING {KEY}"],
     "tree_attempts": ["attempts USING PRIMARY KEY (run_id=?)"],
     "tree_spans": ["e USING PRIMARY KEY (run_id=? AND position>?)"],
+    "waiting_payloads": [f"l USING {KEY} (rowid>?)", f"r USING {KEY}", f"c USING {KEY}"],
     "tree_lines": ["e USING PRIMARY KEY (run_id=? AND position>?)"],
     "newest_lines": [
         "e USING PRIMARY KEY (run_id=? AND position=?)",

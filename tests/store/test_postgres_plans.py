@@ -85,6 +85,7 @@ PLANS: dict[str, str] = {
     "tree_runs": "live_pkey results_pkey run_changes_pkey runs_pkey",
     "tree_attempts": "attempts_pkey",
     "tree_spans": "events_pkey",
+    "waiting_payloads": "live_pkey runs_pkey run_changes_pkey",
     "tree_lines": "events_pkey",
     "newest_lines": "events_pkey",
     "batch_to_fill": "batches_pkey",

@@ -278,6 +278,10 @@ APPLIED = {
     "0010_bulk.sqlite.sql": "46b83464da4e",
     "0011_views.postgres.sql": "7103a6674860",
     "0011_views.sqlite.sql": "f711732dcf5b",
+    "0014_variables.postgres.sql": "5d8fec8d429e",
+    "0014_variables.sqlite.sql": "fda000c81ca2",
+    "0016_promotions.postgres.sql": "0d79752bd9bf",
+    "0016_promotions.sqlite.sql": "89275b01e6c0",
 }
 
 

@@ -33,6 +33,7 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         Place("batches", "batches", "Batches", "b"),
     )),
     ("Operate", (
+        Place("deployments", "deployments", "Deployments", "d"),
         Place("workers", "workers", "Workers", "k"),
     )),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from queues
 select distinct env from queues q where exists (select 1 from lanes l where l.queue = q.id)
 
 -- name: all_versions
-select id, env, name, content_hash, created_at, current, manifest from versions
+select id, env, name, content_hash, created_at, current, manifest, promoted_at from versions
 
 -- catalog: insert_project
 insert into projects (id, ref, name, named, created_at) values ($1, $2, $3, $4, $5)
@@ -92,7 +92,8 @@ insert into versions (id, env, name, content_hash, created_at, current, manifest
 values ($1, $2, $3, $4, $5, 0, $6)
 
 -- catalog: make_current
-update versions set current = case when id = $2 then 1 else 0 end
+update versions set current = case when id = $2 then 1 else 0 end,
+  promoted_at = case when id = $2 then $3 else promoted_at end
 where env = $1 and (current = 1 or id = $2)
 
 -- name: held_runs

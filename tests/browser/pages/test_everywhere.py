@@ -12,7 +12,18 @@ from tests.browser.pages.conftest import OpenPage
 from tests.browser.site import Site
 
 PICTURES = Path(__file__).parents[3] / "build" / "pages"
-LISTS = ("overview", "runs", "errors", "logs", "tasks", "schedules", "queues", "batches", "workers")
+LISTS = (
+    "overview",
+    "runs",
+    "errors",
+    "logs",
+    "tasks",
+    "schedules",
+    "queues",
+    "batches",
+    "deployments",
+    "workers",
+)
 OTHERS = (
     "bulk-actions", "schedules/new", "settings", "settings?tab=members", "settings?tab=server", "account",
 )  # fmt: skip
