@@ -24,6 +24,7 @@ from hairtrigger.sdk.logger import keeps
 from hairtrigger.wire.worker import Event
 from hairtrigger.worker.failure import clean, cut
 from hairtrigger.worker.frames import Line
+from hairtrigger.worker.variables import redacted
 
 MAX_LINE_BYTES = 64 * 1024
 MAX_LINES = 10_000  # of one hand-out
@@ -51,7 +52,7 @@ class Recorder:
 
     def __call__(self, event: Event) -> None:
         """Keep a line or a span. From any thread; never raises for what is in it."""
-        raw = _encoded(event)
+        raw = redacted(_encoded(event))
         if self._lines >= MAX_LINES or self._bytes + len(raw) > MAX_BYTES:
             self._dropped += 1
             self._dropped_bytes += len(raw)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from hairtrigger.worker import capture, loader
+from hairtrigger.worker import capture, loader, variables
 from hairtrigger.worker.executor import Executor
 from hairtrigger.worker.frames import (
     Ended,
@@ -194,6 +194,7 @@ def main() -> None:
         signal.SIGTERM,
     ):  # the supervisor's to hear; not ignored, that is inherited
         signal.signal(name, lambda *_: None)
+    variables.learn()
     capture.install(echo=setup.echo, at_once=setup.inline)
     project = loader.load(Path(setup.project_dir))
     capture.set_level(project.log_level, echo=setup.echo)

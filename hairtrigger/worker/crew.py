@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hairtrigger.telemetry.events import emit
 from hairtrigger.worker.frames import Ended, Line, Ready
@@ -22,11 +22,12 @@ class Crew:
         settings: WorkerSettings,
         guard: Guard,
         *,
+        variables: Mapping[str, str],
         on_lines: Callable[[Child, list[Line]], None],
         on_ended: Callable[[Child, list[Ended]], None],
         on_gone: Callable[[Child], None],
     ) -> None:
-        self._settings, self._guard = settings, guard
+        self._settings, self._guard, self._variables = settings, guard, variables
         self._on_lines, self._on_ended, self._on_gone = on_lines, on_ended, on_gone
         self._shared: list[Child] = []
         self._single: list[Child] = []
@@ -45,7 +46,7 @@ class Crew:
     async def open(self) -> Ready | None:
         """Start the first child, which tells what the code holds. None when it died of loading it."""
         child = self._child()
-        self.ready = await child.start(self._settings)
+        self.ready = await child.start(self._settings, self._variables)
         if self.ready is not None:
             self._alone = frozenset(self.ready.alone)
             self._shared.append(child)
@@ -182,7 +183,7 @@ class Crew:
 
     async def _stands(self, single: bool) -> bool:
         child = self._child(single=single)
-        ready = await child.start(self._settings)
+        ready = await child.start(self._settings, self._variables)
         if ready is None or self._environment is None:
             return False
         known = {task.id for task in self.ready.tasks} if self.ready else set()

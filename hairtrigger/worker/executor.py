@@ -26,6 +26,7 @@ from hairtrigger.worker.flushing import Flusher
 from hairtrigger.worker.frames import Ended, Key, Line, Why
 from hairtrigger.worker.loader import Project
 from hairtrigger.worker.stored import StoredPayloads
+from hairtrigger.worker.variables import redacted
 
 _encoder = msgspec.json.Encoder()
 _FINAL = ("cancel", "timeout")  # whatever a body makes of these, they stand
@@ -177,7 +178,8 @@ def _unfit(error: Exception) -> Failure:
 
 def _encoded(result: Result) -> bytes:
     try:
-        return _encoder.encode(result)
+        raw = _encoder.encode(result)
+        return raw if result.failed is None else redacted(raw)
     except (TypeError, ValueError, RecursionError) as error:  # metadata is anybody's value
         message = f"The run's metadata cannot be sent: {error}"
         lost = Result(result.id, result.lease, failed=Failure("MetadataNotSerializable", message))

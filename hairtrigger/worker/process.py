@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -139,14 +139,15 @@ class Child:
         # what the child has begun, in memory that it cannot take with it
         self._ledger: mmap.mmap | None = None
 
-    async def start(self, settings: WorkerSettings) -> Ready | None:
-        """Start the process. Gives what it has loaded, or None when it died before."""
-        ours = self._spawn(settings)
+    async def start(self, settings: WorkerSettings, environment: Mapping[str, str]) -> Ready | None:
+        """Start the process, with more in its environment than there is here. Gives what it has loaded, or None when
+        it died before."""
+        ours = self._spawn(settings, environment)
         await self._loop.create_unix_connection(lambda: self._frames, sock=ours)
         self._socket_open = True
         return await asyncio.shield(self._ready)
 
-    def _spawn(self, settings: WorkerSettings) -> socket.socket:
+    def _spawn(self, settings: WorkerSettings, environment: Mapping[str, str]) -> socket.socket:
         ours, theirs = socket.socketpair()
         self._own_group = not settings.inline
         setup = Setup(
@@ -165,7 +166,7 @@ class Child:
                 stdin=None if settings.inline else subprocess.DEVNULL,
                 cwd=settings.project_dir,
                 env={
-                    **os.environ, "TRIGGER_SECRET_KEY": settings.key, "TRIGGER_API_URL": settings.url
+                    **os.environ, **environment, "TRIGGER_SECRET_KEY": settings.key, "TRIGGER_API_URL": settings.url
                 },
                 process_group=0 if self._own_group else None,
             )  # fmt: skip

@@ -39,6 +39,7 @@ class ProtocolServer:
         self.reports: list[wire.Report] = []
         self.holds: list[wire.Hold] = []
         self.left: list[str] = []
+        self.variables = wire.Variables()
         self.notices: dict[str, Notice] = {}
         self.lost: set[str] = set()
         self.lost_answers: list[str] = []  # runs that a quiet hold did not list
@@ -125,7 +126,7 @@ class ProtocolServer:
         if self.refuse[call]:
             return self.refuse[call].pop(0)
         session = msgspec.json.decode(body).get("worker", "")
-        if call != "register" and session not in self.known:
+        if call not in ("register", "variables") and session not in self.known:
             return web.json_response(
                 {"error": "Unknown worker", "code": "unknown_worker"}, status=409
             )
@@ -225,6 +226,10 @@ class ProtocolServer:
         answer = news() or wire.Held()
         self.lost -= set(answer.lost)
         return answer
+
+    async def _variables(self, body: bytes) -> wire.Variables:
+        msgspec.json.decode(body, type=wire.AskVariables)
+        return self.variables
 
     async def _leave(self, body: bytes) -> dict[str, str]:
         self.left.append(msgspec.json.decode(body, type=wire.Leave).worker)

@@ -17,7 +17,14 @@ async def test_children_that_were_killed_at_the_end_are_not_replaced() -> None:
             emptied.set()
 
     settings = WorkerSettings(url="", key="tr_dev_test", project_dir=PROJECT, processes=1)
-    crew = Crew(settings, guard, on_lines=lambda *_: None, on_ended=lambda *_: None, on_gone=gone)
+    crew = Crew(
+        settings,
+        guard,
+        variables={},
+        on_lines=lambda *_: None,
+        on_ended=lambda *_: None,
+        on_gone=gone,
+    )
     try:
         await crew.open()
         crew.fill("dev")

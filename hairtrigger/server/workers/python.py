@@ -1,4 +1,4 @@
-"""The worker protocol of Python workers: five calls, each one engine verb.
+"""The worker protocol of Python workers: six calls, each one engine verb.
 
 ``fetch`` and ``hold`` wait; both are answered at once, and empty, when the server stops.
 """
@@ -6,6 +6,7 @@
 import msgspec
 
 from hairtrigger.engine import attempts, dequeue, sessions
+from hairtrigger.engine import variables as kept
 from hairtrigger.errors import BadRequest
 from hairtrigger.server import answers
 from hairtrigger.server.answers import Answer, Header
@@ -15,6 +16,7 @@ from hairtrigger.server.routes import Route
 from hairtrigger.wire import packets
 from hairtrigger.wire.worker import (
     PREFIX,
+    AskVariables,
     Fetch,
     Fetched,
     Held,
@@ -25,6 +27,7 @@ from hairtrigger.wire.worker import (
     Report,
     Reported,
     RunInfo,
+    Variables,
 )
 
 HAND_OUT_BYTES = 4 * 1_048_576  # of payloads stored apart, in one answer
@@ -32,6 +35,7 @@ READ_S = 24 * 3_600  # for how long a worker may read one of the others
 MAX_LEASES = 20_000  # that one session may hold
 _register = msgspec.json.Decoder(Register)
 _fetch = msgspec.json.Decoder(Fetch)
+_ask_variables = msgspec.json.Decoder(AskVariables)
 _report = msgspec.json.Decoder(Report)
 _hold = msgspec.json.Decoder(Hold)
 _leave = msgspec.json.Decoder(Leave)
@@ -93,6 +97,17 @@ async def hold(call: Call) -> Answer:
     return answers.json(held, headers=_leaving(call))
 
 
+async def variables(call: Call) -> Answer:
+    """What the worker's processes find in their environment."""
+    await call.read(_ask_variables)
+    found = await kept.list_all(call.server.store, call.server.vault, call.caller.env)
+    return answers.json(
+        Variables(
+            {one.name: one.value for one in found}, [one.name for one in found if one.is_secret]
+        )
+    )
+
+
 async def leave(call: Call) -> Answer:
     """End a session; what it still held goes back at once."""
     body = await call.read(_leave)
@@ -131,5 +146,6 @@ ROUTES = tuple(
         ("report", report, Report, Reported),
         ("hold", hold, Hold, Held),
         ("leave", leave, Leave, Left),
+        ("variables", variables, AskVariables, Variables),
     )
 )  # fmt: skip
