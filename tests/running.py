@@ -132,6 +132,13 @@ class Live:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
+    def post(self, path: str, body: Any) -> Any:
+        """What the server answers to a body of JSON."""
+        headers = {"Authorization": f"Bearer {self.dev_key}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
     def events(self, run_id: str) -> list[dict[str, Any]]:
         """The log lines and spans of a run that are stored by now."""
         found: list[dict[str, Any]] = self.get(f"/api/v1/runs/{run_id}/events?limit=1000")["events"]

@@ -18,7 +18,8 @@ _FREQUENT = frozenset({"runs.triggered", "run.completed", "run.failed", "run.ret
 _RED = frozenset({"tick.failed", "request.failed", "schedule.broken", "child.died", "project.broken",
                   "attempt.failed", "attempt.crashed"})  # fmt: skip
 _YELLOW = frozenset({"lease.lost", "worker.disconnected", "clock.jumped", "report.refused", "log.dropped",
-                     "worker.draining", "attempt.handed_back", "sign_in.refused"})  # fmt: skip
+                     "worker.draining", "attempt.handed_back", "sign_in.refused", "telemetry.away",
+                     "telemetry.dropped"})  # fmt: skip
 _SILENT = frozenset({"runs.promoted", "child.started", "server.started"})
 _LEVELS = {"error": "red", "warn": "yellow", "debug": "cyan"}
 
@@ -104,6 +105,10 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "worker.reconnected": lambda f: f"Back at {f['url']}",
     "server.stopping": lambda f: "Server stops: requests under way finish",
     "server.stopped": lambda f: "Server stopped",
+    "telemetry.away": lambda f: f"{f['to']} cannot take events now ({f['reason']}): they wait",
+    "telemetry.dropped": lambda f: (
+        f"{words.count(f['count'], 'event')} for {f['to']} dropped: {f['reason']}"
+    ),
     "schedule.fired": lambda f: f"Schedule of {f['task']} fired",
     "attempt.failed": lambda f: (
         f"{f['task']} {f['run']} failed in attempt {f['attempt']}: {f.get('error')}: {f.get('message')}"

@@ -13,7 +13,7 @@ EventName = Literal[
     "server.started", "server.stopping", "server.stopped", "request.failed", "tick.failed",
     "runs.triggered", "runs.promoted", "runs.expired", "runs.pruned",
     "run.completed", "run.failed", "run.retried", "run.canceled",
-    "schedule.fired", "schedule.broken", "queue.paused", "queue.resumed", "queue.limited",
+    "schedule.fired", "schedule.broken", "version.promoted", "queue.paused", "queue.resumed", "queue.limited",
     "environment.limited", "bulk.created", "bulk.completed",
     "worker.registered", "worker.left", "lease.lost", "report.refused", "clock.jumped",
     "counters.repaired", "error.resolved", "error.ignored", "error.reopened",
@@ -26,6 +26,7 @@ EventName = Literal[
     "attempt.started", "attempt.completed", "attempt.failed", "attempt.canceled", "attempt.crashed",
     "attempt.handed_back", "log.written", "log.dropped",
     "project.loaded", "project.broken",
+    "telemetry.away", "telemetry.dropped",
 ]  # fmt: skip
 NAMES: frozenset[str] = frozenset(get_args(EventName))
 

@@ -16,10 +16,11 @@ import msgspec
 from msgspec import Raw
 
 from hairtrigger.errors import ProjectError
+from hairtrigger.telemetry import axiom
 from hairtrigger.telemetry.events import emit, is_heard
 from hairtrigger.wire import worker as wire
-from hairtrigger.wire.worker import PROTOCOL, Register, Registered, Result
-from hairtrigger.worker import outcome, tell
+from hairtrigger.wire.worker import PROTOCOL, Register, Registered, Result, Variables
+from hairtrigger.worker import outcome, tell, variables
 from hairtrigger.worker.calls import Calls
 from hairtrigger.worker.crew import Crew
 from hairtrigger.worker.frames import Ended, Key, Line, LoadProblem, Ready, Why
@@ -27,6 +28,7 @@ from hairtrigger.worker.link import Link
 from hairtrigger.worker.predecessors import Predecessors
 from hairtrigger.worker.process import Child, Guard, Head, Held
 from hairtrigger.worker.settings import WorkerSettings
+from hairtrigger.worker.shipping import Shipping
 
 _LAST_WORDS_S = 10.0  # how long a leaving worker tries to report what it still has
 _QUICK_WORDS_S = 1.0  # the same for one that is told to hurry
@@ -55,12 +57,14 @@ class Supervisor:
         self._calls = Calls(settings.url, settings.key)
         self._link = Link(self._calls, self)
         self._guard = Guard()
+        self._given = Variables()
         self._crew = self._new_crew()
         self._retired: list[Crew] = []
         self._predecessors = Predecessors(settings.state_dir, settings.url)
         self._held: dict[Key, Held] = {}
         self._unsettled: dict[Key, int] = {}  # reported, no verdict yet; the last notice
         self._orphans: set[Key] = set()  # the server has given them to somebody else
+        self._shipping: Shipping | None = None
         self._idle, self._stop, self._hurry = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.draining = self.paused = False
 
@@ -74,6 +78,10 @@ class Supervisor:
             ApiError: when the server will not have this worker, such as ``Unauthorized``.
         """
         try:
+            self._given = await variables.ask(self._calls)
+            sink = axiom.from_environment({**os.environ, **self._given.variables})
+            self._shipping = None if sink is None else Shipping(sink)
+            self._crew = self._new_crew()
             ready = await self._crew.open()
             registered = await self._link.register(
                 self._introduction(_usable(ready, self.settings))
@@ -89,6 +97,8 @@ class Supervisor:
             await asyncio.gather(*(crew.close() for crew in [self._crew, *self._retired]))
             self._guard.close()
             await self._calls.close()
+            if self._shipping is not None:
+                await self._shipping.close()
             emit("worker.stopped", worker=self._link.worker)
 
     def drain(self) -> None:
@@ -115,6 +125,7 @@ class Supervisor:
     async def reload(self) -> Reloaded:
         """Load the project's code anew, in new processes. Runs that are under way finish in the old ones."""
         began = time.monotonic()
+        self._given = await variables.ask(self._calls)
         crew = self._new_crew()
         ready = await crew.open()
         problems = _problems(ready)
@@ -127,6 +138,7 @@ class Supervisor:
         old, self._crew = self._crew, crew
         self._retired = [crew for crew in self._retired if not crew.is_empty] + [old]
         crew.fill(registered.environment)
+        self._name_shipped(registered)
         for held in old.retire():
             crew.give(held)
         self._link.give_up_fetch()  # the server holds it for the version before
@@ -180,7 +192,7 @@ class Supervisor:
 
     def _new_crew(self) -> Crew:
         return Crew(
-            self.settings, self._guard,
+            self.settings, self._guard, variables=variables.environment(self._given),
             on_lines=self._on_lines, on_ended=self._on_ended, on_gone=self._on_gone,
         )  # fmt: skip
 
@@ -197,17 +209,24 @@ class Supervisor:
             sdk=version("hairtrigger"),
             replaces=[] if self._link.worker else self._predecessors.dead(),
             queues=list(settings.queues),
+            promote=settings.promote,
         )
 
     def _announce(self, registered: Registered) -> None:
         ready = self._crew.ready
         assert ready is not None
+        self._name_shipped(registered)
         emit(
             "worker.started", worker=registered.worker, version=registered.version,
             environment=registered.environment, tasks=[task.id for task in ready.tasks],
             slots=self.settings.slots, processes=self.settings.processes, changes=registered.changes,
             problems=ready.problems,
         )  # fmt: skip
+
+    def _name_shipped(self, registered: Registered) -> None:
+        if self._shipping is not None:
+            self._shipping.environment = registered.environment
+            self._shipping.version = registered.version
 
     # what the link asks and tells
 
@@ -226,6 +245,8 @@ class Supervisor:
             held = Held(_head.decode(raw), raw)
             head = held.head
             self._held[held.key] = held
+            if self._shipping is not None:
+                self._shipping.started(head, raw, _now_ms())
             self._crew.give(held)
             # inline, a debugger may take its time
             if head.max_duration_ms is not None and not self.settings.inline:
@@ -281,6 +302,8 @@ class Supervisor:
     def _on_lines(self, child: Child, lines: list[Line]) -> None:
         if is_heard("log.written"):
             tell.lines(lines, self._held)
+        if self._shipping is not None:
+            self._shipping.lines(lines, self._held)
         self._link.report_lines(lines)
 
     def _on_ended(self, child: Child, ended: Iterable[Ended]) -> None:
@@ -326,8 +349,14 @@ class Supervisor:
             self._link.nudge()
         if is_heard("attempt.failed"):
             tell.end(held.head, ended)
+        if self._shipping is not None:
+            self._shipping.ended(held.head, ended, _now_ms())
         if not self._held:
             self._idle.set()
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def _problems(ready: Ready | None) -> list[LoadProblem]:
