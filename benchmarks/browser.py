@@ -3,9 +3,10 @@
 Method: ours only, and only where Playwright (of the `test` extra) and a Chromium are. After 1,000 runs the list of
 runs is opened in a new profile: what goes over the wire, compressed as it goes, and the first contentful paint; the
 same with the browser's CPU slowed down four times; then three links of the sidebar are clicked, and the time from the
-last click to the other page's heading taken. Each of these is the median of five. Then runs are triggered at an even 1,000 a second and worked off while the
-list is open: after five seconds, the main thread's share of busy time over 30 s, its longest task, and how much the
-heap grew after a collection. Browser, server, worker, client and database share the machine.
+last click to the other page's heading taken. Each of these is the median of five. Then runs are triggered at an even
+1,000 a second and worked off while the list is open: after five seconds, the main thread's share of busy time over
+30 s, its longest task, and how much the heap grew after a collection. Browser, server, worker, client and database
+share the machine.
 """
 
 import os
