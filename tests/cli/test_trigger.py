@@ -155,6 +155,8 @@ def test_ctrl_c_stops_the_waiting_and_not_the_run(served: Live) -> None:
     waiting = subprocess.Popen(
         [*PROGRAM, "trigger", "echo", "--delay", "1h", "--tag", "left-alone", "--wait"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # tests that run in the background of a shell ignore it, and would hand that on
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     path = "/api/v1/runs?filter[tag]=left-alone&filter[status]=DELAYED"
     until(lambda: served.get(path)["data"], "the run")

@@ -223,7 +223,8 @@ async def test_an_isolated_task_runs_apart_from_all_others(
     results = [await server.result(run) for run in (shared, alone, also_alone)]
 
     pids = [result.done[1] for result in results if isinstance(result.done, tuple)]
-    assert len(set(pids)) == 3
+    assert len(pids) == 3
+    assert pids[0] not in pids[1:]  # those may share a process, one after the other
 
 
 async def test_a_suspect_runs_alone_and_its_death_is_its_own(
