@@ -1,6 +1,6 @@
 """How each environment is, beat by beat, for everybody who watches: one look at the database for all of them.
 
-While nobody watches, nobody looks. A beat comes when something was written here, at most twice a second, and
+While nobody watches, nobody looks. A beat comes when something was written here, at most every 0.9 s, and
 once a second to learn what other servers wrote; it rings only when what it shows has changed.
 """
 
@@ -18,7 +18,7 @@ from hairtrigger.store import watch
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit
 
-GAP_S = 0.5  # between two beats at least
+GAP_S = 0.9  # between two beats at least: what is drawn for one serves all who look in that second
 LOOK_S = 1.0  # between two at most
 RATE_S = 5.0  # over which completions are counted
 REST_S = 10.0  # after the last watcher has gone
