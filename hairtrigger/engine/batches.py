@@ -218,7 +218,7 @@ def _fill(
             runs[index] = run
         else:
             failed[index] = run
-    answers = (yield from intake.take(catalog, [Call(env.id, list(runs.values()))], now))[0]
+    answers = (yield from intake.take(catalog, [Call(env.id, list(runs.values()))], {}, now))[0]
     rows: list[Row] = []
     opened = 0
     for index, made in zip(runs, answers, strict=True):

@@ -297,7 +297,7 @@ def _fire(
         if env.is_development and not (yield fetch("live_sessions", env.id))[0][0]:
             yield fetch("move_schedule", schedule.id, following, None)
             continue
-        yield from intake.take(catalog, [Call(env.id, [run])], now)
+        yield from intake.take(catalog, [Call(env.id, [run])], {}, now)
         yield fetch("move_schedule", schedule.id, following, at)
         fired.append((schedule.task, at))
     upcoming = yield fetch("next_tick")

@@ -40,6 +40,9 @@ class Demand:
     version: int
     want: int
     queues: frozenset[str] | None = None  # None: all
+    looked_at: int = (
+        0  # when its session was known to be there, or looked at because nothing was ready
+    )
 
 
 def claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[RunInfo]]:
@@ -48,7 +51,11 @@ def claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[R
     Raises:
         UnknownWorker: the session has ended; nobody would ever notice that what it got is not being run.
     """
-    while not (infos := (yield from _claim(catalog, demand, now, turn))):
+    while True:
+        infos, lanes = yield from _claim(catalog, demand, now, turn)
+        if infos or (not lanes and now - demand.looked_at < LOOK_MS):
+            break
+        demand.looked_at = now
         found = yield fetch("session_lives", demand.worker)
         if not found:
             raise UnknownWorker("This worker session has ended. Register again.")
@@ -59,13 +66,16 @@ def claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[R
     return infos
 
 
-def _claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[RunInfo]]:
-    """As ``claim``: nothing for a session that is not as the demand says."""
+def _claim(
+    catalog: Catalog, demand: Demand, now: int, turn: int
+) -> Steps[tuple[list[RunInfo], bool]]:
+    """As ``claim``: nothing for a session that is not as the demand says. And whether anything was ready."""
     version = catalog.versions[demand.version]
     pinned_only = catalog.current.get(demand.env) != demand.version
     statement = "claim_pinned" if pinned_only else "claim"
     shared = yield from _shared_room(catalog, demand.env, now)
     lanes = yield from _lanes(catalog, demand, shared, now)
+    was_ready = bool(lanes)
     claimed: list[Row] = []
     taken = Counter[int]()
     while lanes and len(claimed) < demand.want:
@@ -87,10 +97,10 @@ def _claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[
         ]  # fmt: skip
     yield from _count(catalog, demand.env, taken, shared, now, turn)
     if not claimed:
-        return []
+        return [], was_ready
     _remember(catalog, claimed)
     claimed.sort(key=lambda row: (row[4], row[0]))
-    return (yield from _describe(catalog, version, claimed, now))
+    return (yield from _describe(catalog, version, claimed, now)), was_ready
 
 
 def decode_queues(text: str | None) -> frozenset[str] | None:

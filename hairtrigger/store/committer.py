@@ -8,7 +8,8 @@ before the commit. There is no artificial delay: an idle committer starts at onc
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hairtrigger.errors import BadRequest, HairtriggerError, Unavailable
@@ -221,6 +222,9 @@ class Committer:
     def _steps(self, tick: "_Tick", now: int) -> Steps[list[tuple[asyncio.Future[Any], Any]]]:
         answers: list[tuple[asyncio.Future[Any], Any]] = []
         catalog = self.catalog
+        known: intake.Known = {}
+        if tick.calls and not tick.changes:  # first, so that all that is written goes together
+            known = yield from intake.look_up([call for call, _ in tick.calls], now)
         if tick.settles:
             items = [item for batch, _ in tick.settles for item in batch]
             settled = yield from settle.settle(catalog, items, now)
@@ -234,16 +238,18 @@ class Committer:
             except HairtriggerError as error:  # raised before anything was written
                 answers.append((future, error))
         if tick.calls:
-            made = yield from intake.take(catalog, [call for call, _ in tick.calls], now)
+            calls = [call for call, _ in tick.calls]
+            if tick.changes:
+                known = yield from intake.look_up(calls, now)
+            made = yield from intake.take(catalog, calls, known, now)
             answers += zip((future for _, future in tick.calls), made, strict=True)
-        for waiting in tick.waiting:
+        for session in _by_session(tick.waiting):
             try:
-                runs = yield from claim(catalog, waiting.demand, now, self._make_id())
+                runs = yield from claim(catalog, _together(session), now, self._make_id())
             except HairtriggerError as error:  # likewise
-                answers.append((waiting.future, error))
+                answers += [(waiting.future, error) for waiting in session]
             else:
-                if runs:
-                    answers.append((waiting.future, runs))
+                answers += _share(session, runs)
         answers.reverse()  # who waits for work hears first: the run begins while its caller is told
         return answers
 
@@ -319,6 +325,33 @@ class _Tick:
     def fail(self, error: HairtriggerError) -> None:
         for _, future in (*self.settles, *self.changes, *self.calls):
             _answer(future, error)
+
+
+def _by_session(waiting: list[Waiting]) -> Iterable[list[Waiting]]:
+    """The demands of each worker session: one that reports may wait for more besides. The newest stands first:
+    it is answered now in any case."""
+    sessions: dict[int, list[Waiting]] = {}
+    for one in waiting:
+        sessions.setdefault(one.demand.worker, []).insert(0, one)
+    return sessions.values()
+
+
+def _together(session: list[Waiting]) -> Demand:
+    """What a session has room for in all."""
+    first = session[0].demand
+    return (
+        first if len(session) == 1 else replace(first, want=sum(one.demand.want for one in session))
+    )
+
+
+def _share(
+    session: list[Waiting], runs: list[RunInfo]
+) -> Iterable[tuple[asyncio.Future[Any], Any]]:
+    """Each demand's part of the runs that their session got."""
+    for one in session:
+        part, runs = runs[: one.demand.want], runs[one.demand.want :]
+        if part:
+            yield one.future, part
 
 
 def _refuse(single: _Tick, error: Exception) -> None:

@@ -211,3 +211,10 @@ async def is_new(url: str) -> bool:
 def say(error: BaseException) -> str:
     """An error's words; some have none."""
     return str(error) or type(error).__name__
+
+
+def say_refusal(error: Exception) -> str:
+    """The words of an error that a value is refused with."""
+    if "0x00" in str(error):
+        return "PostgreSQL cannot store a NUL character in a text: send the value as JSON"
+    return str(error)

@@ -14,7 +14,8 @@ T = TypeVar("T")
 
 class Statement(NamedTuple):
     """One named statement. With ``many``, it is executed for each of ``params``; the rows that come of it
-    are wanted only with ``answers``."""
+    are wanted only with ``answers``: one without may be sent later, together with others, yet before the
+    next one that answers."""
 
     name: str
     params: Sequence[Any]
@@ -33,9 +34,14 @@ def fetch(name: str, *params: Any) -> Statement:
     return Statement(name, params)
 
 
+def put(name: str, *params: Any) -> Statement:
+    """A statement that changes something, whose rows are not wanted."""
+    return Statement(name, params, answers=False)
+
+
 def each(name: str, rows: Sequence[Sequence[Any]]) -> Statement:
-    """A statement to be executed for every row of parameters."""
-    return Statement(name, rows, many=True, answers=False)
+    """A statement to be executed for every row of parameters, as they are now: it may be sent later."""
+    return Statement(name, tuple(rows), many=True, answers=False)
 
 
 def gather(name: str, rows: Sequence[Sequence[Any]]) -> Statement:

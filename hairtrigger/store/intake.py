@@ -5,6 +5,7 @@ anything is written, and folded within the tick, so that two callers with one ke
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -24,6 +25,8 @@ from hairtrigger.wire.statuses import (
     LiveState,
 )
 
+Known = dict[tuple[int, str], str]
+"""What was made, by environment and name of the request."""
 REQUEST_MEMORY_MS = 24 * 3_600_000
 MAX_DEPTH = 100  # of runs that trigger runs
 _STORE = packets.TYPES.index(packets.STORE)
@@ -49,6 +52,8 @@ class _Rows:
     parents: set[int] = field(default_factory=set)
     fresh_keys: dict[tuple[int, int, str], int] = field(default_factory=dict)
     fresh_requests: dict[tuple[int, str], list[Made]] = field(default_factory=dict)
+    # what was remembered of the tick's requests before it, and which one-time tokens were spent
+    known_requests: Known = field(default_factory=dict)
 
     def clear(self) -> None:
         """Forget what has been written; what was folded by key stays known for the tick."""
@@ -59,9 +64,18 @@ class _Rows:
         self.parents.clear()
 
 
-def take(catalog: Catalog, calls: list[Call], now: int) -> Steps[list[list[Made]]]:
-    """Make what is asked for; one list of answers for each call."""
-    rows = _Rows()
+def look_up(calls: list[Call], now: int) -> Steps[Known]:
+    """What is remembered of these requests: what each has made before."""
+    asked = {(call.env, name) for call in calls for name in _names(call)}
+    found = (
+        (yield gather("request_made", [(*name, now) for name in sorted(asked)])) if asked else []
+    )
+    return {(env, name): text for text, env, name in found}
+
+
+def take(catalog: Catalog, calls: list[Call], known: Known, now: int) -> Steps[list[list[Made]]]:
+    """Make what is asked for; one list of answers for each call. ``known``: see ``look_up``."""
+    rows = _Rows(known_requests=known)
     answers = []
     for call in calls:
         answers.append((yield from _take_call(catalog, call, rows, now)))
@@ -69,19 +83,25 @@ def take(catalog: Catalog, calls: list[Call], now: int) -> Steps[list[list[Made]
     return answers
 
 
+def _names(call: Call) -> Iterator[str]:
+    """Under which names a call is remembered, so that it makes nothing twice."""
+    if call.request_key is not None:
+        yield call.request_key
+    if call.one_time is not None:
+        yield call.one_time.name
+
+
 def _take_call(catalog: Catalog, call: Call, rows: _Rows, now: int) -> Steps[list[Made]]:
     known: dict[int, Made] = {}
     found: list[Made] | None = None
     if call.request_key is not None:
-        found = yield from _made_before(call, call.request_key, rows, now)
+        found = _made_before(call, call.request_key, rows)
         known = {position: one for position, one in enumerate(found or ()) if one.id}
         if all(position in known for position in range(len(call.runs))):
             return [known[position] for position in range(len(call.runs))]
     if call.one_time is not None:
-        name = call.one_time.name
-        if (call.env, name) in rows.fresh_requests or (
-            yield fetch("request_made", call.env, name, now)
-        ):
+        name = call.env, call.one_time.name
+        if name in rows.fresh_requests or name in rows.known_requests:
             return [Made(error=call.one_time.spent("trigger a task")) for _ in call.runs]
     parents = yield from _parents(call)
     made: list[Made] = []
@@ -112,12 +132,12 @@ def _text_of(made: list[Made]) -> str:
     return msgspec.json.encode([(one.id, one.cached) for one in made]).decode()
 
 
-def _made_before(call: Call, request_key: str, rows: _Rows, now: int) -> Steps[list[Made] | None]:
+def _made_before(call: Call, request_key: str, rows: _Rows) -> list[Made] | None:
     """What the same request made earlier; what it could not make has no id, and is tried again."""
-    fresh = rows.fresh_requests.get((call.env, request_key))
-    if fresh is None:
-        found = yield fetch("request_made", call.env, request_key, now)
-        fresh = [Made(*one) for one in msgspec.json.decode(found[0][0])] if found else None
+    name = call.env, request_key
+    fresh, known = rows.fresh_requests.get(name), rows.known_requests.get(name)
+    if fresh is None and known is not None:
+        return [Made(*one) for one in msgspec.json.decode(known)]
     return fresh
 
 

@@ -16,12 +16,14 @@ import asyncpg
 
 from hairtrigger.errors import ConfigError, Unavailable
 from hairtrigger.store import connecting, membership, outcome, partitions, places, reaching
-from hairtrigger.store.connecting import AWAY, POOLED_BEGIN, say
+from hairtrigger.store.clocks import CLOCK, DatabaseClock
+from hairtrigger.store.connecting import AWAY, POOLED_BEGIN, say, say_refusal
 from hairtrigger.store.database import (
     Conflict,
     Database,
     DataError,
     Row,
+    Statement,
     Steps,
     Transaction,
 )
@@ -64,7 +66,8 @@ class Postgres(Database):
         self, url: str, clock: Callable[[], float] | None = None, *, pooled: bool = False,
         migrate: bool = True,
     ) -> None:  # fmt: skip
-        self.url, self._clock, self._pooled, self._migrates = url, clock, pooled, migrate
+        self.url, self._pooled, self._migrates = url, pooled, migrate
+        self._clock = DatabaseClock(clock)
         self._execution = Execution()
         self.on_told = lambda _: None
         self._idle: list[Any] = []  # connections that no transaction uses now
@@ -72,7 +75,6 @@ class Postgres(Database):
         self._keeper = Keeper(url)
         self._listener: Listener | None = None
         self._membership = membership.Membership()
-        self._offset_ms = 0.0
         self._catalog: int | None = None
         self._away_since: float | None = None
 
@@ -97,9 +99,7 @@ class Postgres(Database):
         return self._listener is not None and self._listener.hears
 
     def now(self) -> int:
-        if self._clock is not None:
-            return int(self._clock() * 1000)
-        return int(time.monotonic() * 1000 + self._offset_ms)
+        return self._clock.now()
 
     async def open(self) -> None:
         try:
@@ -111,7 +111,7 @@ class Postgres(Database):
                 )
             await connecting.migrate(writer, dry=not self._migrates)
             await self._execution.learn(writer)
-            self._set_clock(await connecting.ask(writer, _CLOCK))
+            self._clock.compare(await connecting.ask(writer, CLOCK))
             await partitions.ensure(writer, [self.now()])
             await self._membership.join(writer)
             self._readers = await asyncpg.create_pool(
@@ -165,7 +165,7 @@ class Postgres(Database):
                     raise DataError(str(error)) from error
                 lacks_partition = True
             except _REFUSED as error:
-                raise DataError(_refusal(error)) from error
+                raise DataError(say_refusal(error)) from error
             except AWAY as error:
                 self._note_away()
                 if time.monotonic() > deadline:
@@ -192,17 +192,14 @@ class Postgres(Database):
         locked = lanes()
         try:
             await outcome.mark(connection)
-            await connection.execute("begin" if not self._pooled else POOLED_BEGIN)
-            now, catalog, xid = await connection.fetchrow(_BEGIN_TICK, sorted(locked), alone)
-            self._set_clock(now)
-            if catalog != self._catalog:
-                await self._drive(connection, self.refresh(), alone=True)
-                self._catalog = catalog
+            xid = await self._begin(connection, sorted(locked), alone=alone)
             if lanes() - locked:
                 raise _Stale("something was limited just now")
-            result, changed = await self._drive(connection, transaction(self.now()), alone=alone)
-            if changed:
-                catalog = await connection.fetchval(_CATALOG_CHANGED)
+            result, changed, written = await self._drive(
+                connection, transaction(self.now()), alone=alone
+            )
+            xid = xid or written or await connection.fetchval(_XID)
+            catalog = await connection.fetchval(_CATALOG_CHANGED) if changed else None
         except BaseException as error:
             if not isinstance(error, _Stale):
                 self._catalog = None  # what is remembered may be what is rolled back
@@ -218,10 +215,34 @@ class Postgres(Database):
             await self.tell({"catalog": True})
         return result
 
-    async def _drive(self, connection: Any, steps: Steps[T], *, alone: bool) -> tuple[T, bool]:
-        """The steps' result, and whether they changed the catalogue."""
-        changed = False
+    async def _begin(self, connection: Any, lanes: list[int], *, alone: bool) -> str | None:
+        """Begin a transaction, with its locks; answers its number when that took a look at the database anyway:
+        when the catalogue is not known, or the clock has not been compared for a while.
+
+        Raises:
+            SerializationError: the catalogue that was known is old.
+        """
+        is_known = self._catalog is not None and not self._clock.must_compare()
+        if is_known and not alone and not self._pooled:
+            locks = ",".join(map(str, lanes))
+            await connection.execute(f"begin; select begin_known('{{{locks}}}', {self._catalog})")
+            return None
+        await connection.execute("begin" if not self._pooled else POOLED_BEGIN)
+        now, catalog, xid = await connection.fetchrow(_BEGIN_TICK, lanes, alone)
+        self._clock.compare(now)
+        if catalog != self._catalog:
+            await self._drive(connection, self.refresh(), alone=True)
+            self._catalog = catalog
+        return str(xid)
+
+    async def _drive(
+        self, connection: Any, steps: Steps[T], *, alone: bool
+    ) -> tuple[T, bool, str | None]:
+        """The steps' result, whether they changed the catalogue, and the transaction's number where it became
+        known."""
+        changed, xid = False, None
         rows: list[Row] = []
+        unsent: list[Statement] = []
         try:
             statement = next(steps)
             while True:
@@ -231,10 +252,17 @@ class Postgres(Database):
                     if not alone:
                         raise _Alone
                     changed = True
-                rows = await self._execution.run(connection, statement)
+                if statement.answers:
+                    xid = await self._execution.write(connection, unsent) or xid
+                    unsent.clear()
+                    rows = await self._execution.run(connection, statement)
+                else:
+                    unsent.append(statement)
+                    rows = []
                 statement = steps.send(rows)
         except StopIteration as stop:
-            return stop.value, changed
+            xid = await self._execution.write(connection, unsent) or xid
+            return stop.value, changed, xid
 
     async def _roll_back(self, connection: Any, error: BaseException) -> None:
         """Give up a transaction; a connection that cannot is given up too."""
@@ -340,9 +368,6 @@ class Postgres(Database):
                 return connection
         return await connecting.connect(self.url, pooled=self._pooled, timeout_s=_left(deadline))
 
-    def _set_clock(self, now_ms: int) -> None:
-        self._offset_ms = now_ms - time.monotonic() * 1000
-
     def _note_away(self) -> None:
         if self._away_since is None:
             self._away_since = time.monotonic()
@@ -358,7 +383,7 @@ class Postgres(Database):
 
 _BEGIN_TICK = "select now_ms, catalog, xid from begin_tick($1, $2)"
 _CATALOG_CHANGED = "update catalog_state set version = version + 1 returning version"
-_CLOCK = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
+_XID = "select pg_current_xact_id()::text"
 
 
 def _left(deadline: float) -> float:
@@ -368,9 +393,3 @@ def _left(deadline: float) -> float:
 
 async def _no_reset(_: Any) -> None:
     """Readers change nothing in their sessions."""
-
-
-def _refusal(error: Exception) -> str:
-    if "0x00" in str(error):
-        return "PostgreSQL cannot store a NUL character in a text: send the value as JSON"
-    return str(error)

@@ -6,7 +6,6 @@ itself refuses to write.
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -14,13 +13,13 @@ import asyncpg
 
 from hairtrigger.errors import ConfigError, Unavailable
 from hairtrigger.store import connecting, places, schema
+from hairtrigger.store.clocks import CLOCK, DatabaseClock
 from hairtrigger.store.connecting import AWAY
 from hairtrigger.store.database import Database, Row, Steps, Transaction
 from hairtrigger.store.execution import Execution
 
 T = TypeVar("T")
 PATIENCE = "10min"  # for a statement over the whole of a large table
-_CLOCK = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
 
 
 class PostgresReader(Database):
@@ -31,15 +30,13 @@ class PostgresReader(Database):
     """
 
     def __init__(self, url: str, clock: Callable[[], float] | None = None) -> None:
-        self.url, self._clock, self._offset_ms = url, clock, 0.0
+        self.url, self._clock = url, DatabaseClock(clock)
         self._execution = Execution()
         self._connection: asyncpg.Connection | None = None
         self._turn = asyncio.Lock()
 
     def now(self) -> int:
-        if self._clock is not None:
-            return int(self._clock() * 1000)
-        return int(time.monotonic() * 1000 + self._offset_ms)
+        return self._clock.now()
 
     async def open(self) -> None:
         try:
@@ -52,7 +49,7 @@ class PostgresReader(Database):
                 self.url, timeout=5, statement_cache_size=0, server_settings=settings
             )
             await _check(connection)
-            self._offset_ms = await connection.fetchval(_CLOCK) - time.monotonic() * 1000
+            self._clock.compare(await connection.fetchval(CLOCK))
         except (*AWAY, asyncpg.PostgresError) as error:
             await self.close()
             raise ConfigError(

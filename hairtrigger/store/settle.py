@@ -15,7 +15,7 @@ from hairtrigger.rules import attempts, limits
 from hairtrigger.rules.attempts import Again, Finish, HandOut, Step
 from hairtrigger.rules.run import RunOptions
 from hairtrigger.store.catalog import DEFAULT_POLICY, Catalog
-from hairtrigger.store.database import Row, Steps, each, fetch, gather
+from hairtrigger.store.database import Row, Steps, each, fetch, gather, put
 from hairtrigger.store.stats import Finished
 from hairtrigger.wire import metadata
 from hairtrigger.wire.packets import TYPES
@@ -243,7 +243,7 @@ def write_ends(catalog: Catalog, ends: Ends, now: int) -> Steps[None]:
     yield each("lane_moved", [(lane, *counts, now) for lane, counts in sorted(ends.lanes.items())])
     yield from free_slots(catalog, ends.stopped)
     if ends.in_batches:
-        yield fetch("batch_finished", ends.in_batches, now)
+        yield put("batch_finished", ends.in_batches, now)
     if ends.release_keys:
         found = yield fetch("keys_of", ends.release_keys)
         yield each("release_key", [

@@ -21,6 +21,7 @@ from pathlib import Path
 
 _FOLDER = Path(__file__).parent / "queries"
 _HEADER = re.compile(r"^-- (name|exact|catalog|page|each): (\S+)$", re.MULTILINE)
+_COMMENT = re.compile(r"^--.*\n?", re.MULTILINE)
 _PAST = re.compile(r"\{past (\w+)\}")
 _PARAMETER = re.compile(r"\$(\d+)")
 _LIST = re.compile(r"in \{list \$(\d+)\}")
@@ -99,11 +100,11 @@ def _split(text: str) -> Iterable[tuple[str, str, str]]:
     parts = _HEADER.split(text)
     for kind, name, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         if kind != "page":
-            yield kind, name, body.strip()
+            yield kind, name, _COMMENT.sub("", body).strip()
             continue
         base, dot, only = name.partition(".")
         for direction, sign, order in (("older", "<", "desc"), ("newer", ">", "asc")):
-            directed = _PAST.sub(rf"\1 {sign} $2", body).replace("{order}", order)
+            directed = _PAST.sub(rf"\1 {sign} $2", _COMMENT.sub("", body)).replace("{order}", order)
             yield kind, f"{base}_{direction}{dot}{only}", directed.strip()
 
 

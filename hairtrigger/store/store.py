@@ -132,6 +132,8 @@ class Store:
         self, items: list[settle.Settle], demand: Demand | None = None
     ) -> tuple[list[settle.Settled], list[RunInfo]]:
         """Settle a worker's results, in order, and in the same tick hand it what is ready."""
+        if demand is not None:
+            demand.looked_at = self.now()  # as its reports are
         waiting = self.committer.demand(demand) if demand is not None else None
         try:
             settled = await self.committer.settle(items)

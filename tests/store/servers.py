@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -120,24 +120,34 @@ def once(told: list[Any]) -> bool:
 
 
 class Pause:
-    """Stops a server's next transaction before a named statement (or ``commit``), until ``go``."""
+    """Stops a server's next transaction before a named statement (or ``commit``) is sent, until ``go``."""
 
     def __init__(self, world: World, name: str) -> None:
         self._database, self._go = postgres(world), asyncio.Event()
         self.reached = asyncio.Event()
-        run, commit = self._database._execution.run, self._database._commit
+        execution = self._database._execution
+        run, write, commit = execution.run, execution.write, self._database._commit
+
+        def is_named(statement: Statement) -> bool:
+            return statement.name == name and bool(statement.params or not statement.many)
 
         async def held_run(connection: Any, statement: Statement) -> list[Row]:
-            if statement.name == name and (statement.params or not statement.many):
+            if is_named(statement):
                 await self._hold()
             return await run(connection, statement)
+
+        async def held_write(connection: Any, unsent: Sequence[Statement]) -> str | None:
+            if any(map(is_named, unsent)):
+                await self._hold()
+            return await write(connection, unsent)
 
         async def held_commit(connection: Any, xid: str, deadline: float) -> None:
             if name == "commit":
                 await self._hold()
             await commit(connection, xid, deadline)
 
-        self._database._execution.run = held_run  # type: ignore[method-assign]  # waits, and passes on
+        execution.run = held_run  # type: ignore[method-assign]  # waits, and passes on
+        execution.write = held_write  # type: ignore[method-assign]  # likewise
         self._database._commit = held_commit  # type: ignore[method-assign]  # likewise
 
     async def _hold(self) -> None:
@@ -149,7 +159,8 @@ class Pause:
         """Let it go on, and every later one pass."""
         self.reached.set()
         self._go.set()
-        vars(self._database._execution).pop("run", None)
+        for name in ("run", "write"):
+            vars(self._database._execution).pop(name, None)
         vars(self._database).pop("_commit", None)
 
 

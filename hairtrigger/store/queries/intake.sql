@@ -1,7 +1,11 @@
 -- New runs, and what keeps a request from making them twice.
 
 -- name: request_made
-select made from requests where env = $1 and key = $2 and expires_at > $3
+select made, env, key from requests where env = $1 and key = $2 and expires_at > $3
+
+-- each: request_made
+select r.made, r.env, r.key from unnest($1::bigint[], $2::text[], $3::bigint[]) x(env, key, now)
+  join requests r on r.env = x.env and r.key = x.key and r.expires_at > x.now
 
 -- exact: remember_request
 insert into requests (env, key, made, expires_at) values ($1, $2, $3, $4)

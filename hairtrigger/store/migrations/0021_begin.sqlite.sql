@@ -1,0 +1,1 @@
+-- Nothing: SQLite's only server is the one that changes the catalogue.
