@@ -15,6 +15,10 @@ class Duty(Protocol):
         """How many runs could be taken once so many more results are settled."""
         ...
 
+    def executes(self) -> bool:
+        """Whether anything is being executed, so that more results are to come."""
+        ...
+
     def leases(self) -> list[tuple[str, int, int]]:
         """Everything that was handed out and has no verdict: run, lease, last notice."""
         ...

@@ -166,8 +166,8 @@ class Link:
     async def _keep_fetching(self) -> None:
         while not self._draining:
             want = self._duty.free()
-            # a report with results asks for more by itself: a busy worker never fetches
-            if want <= 0 or self._bringing or self._outbox.results or self._doubt:
+            # a report with results asks for as many as it frees: a full worker never fetches
+            if want <= 0 or self._doubt:
                 self._room.clear()
                 await self._room.wait()
                 continue
@@ -216,15 +216,18 @@ class Link:
 
     def _may_report(self) -> bool:
         """One report at a time, in which all gathers that ends meanwhile; a second one beside it when that is
-        much, so that the server is not waited for. Not beside log lines, which their results must not
-        overtake."""
+        much, or all that is to come, so that the server need not wait for us. Not beside log lines, which their
+        results must not overtake."""
         if not self._reporting:
             return True
         return (
             self._reporting < _MAX_REPORTS
             and not self._lines_under_way
-            and self._outbox.results >= _WORTH_A_REPORT
+            and (self._outbox.results >= _WORTH_A_REPORT or self._has_all())
         )
+
+    def _has_all(self) -> bool:
+        return bool(self._outbox.results) and not self._duty.executes()
 
     async def _send(self, parcel: Parcel) -> None:
         await self._deliver(parcel)

@@ -235,6 +235,9 @@ class Supervisor:
             return 0
         return self.settings.slots - len(self._held) - len(self._unsettled) + settled
 
+    def executes(self) -> bool:
+        return bool(self._held)
+
     def leases(self) -> list[tuple[str, int, int]]:
         held = [(*key, held.seen) for key, held in self._held.items()]
         return held + [(*key, seen) for key, seen in self._unsettled.items()]
