@@ -15,7 +15,7 @@ FORMATS = ("text", "json")
 # Said in JSON only: one line for each run is for programs.
 _FREQUENT = frozenset({"runs.triggered", "run.completed", "run.failed", "run.retried", "run.canceled",
                        "attempt.started", "attempt.completed", "attempt.canceled"})  # fmt: skip
-_RED = frozenset({"tick.failed", "request.failed", "schedule.broken", "child.died", "project.broken",
+_RED = frozenset({"tick.failed", "request.failed", "schedule.broken", "child.died", "project.broken", "version.broken",
                   "attempt.failed", "attempt.crashed"})  # fmt: skip
 _YELLOW = frozenset({"lease.lost", "worker.disconnected", "clock.jumped", "report.refused", "log.dropped",
                      "worker.draining", "attempt.handed_back", "sign_in.refused", "telemetry.away",
@@ -103,6 +103,9 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "worker.stopped": lambda f: "Worker stopped",
     "worker.disconnected": lambda f: f"Lost the server at {f['url']} ({f['reason']}): trying again",
     "worker.reconnected": lambda f: f"Back at {f['url']}",
+    "version.served": lambda f: f"Starting a worker of {f['version']}",
+    "version.retired": lambda f: f"Nothing needs {f['version']} any more: its worker finishes",
+    "version.broken": lambda f: f"{f['version']} cannot be run, and is tried again: {f['error']}",
     "server.stopping": lambda f: "Server stops: requests under way finish",
     "server.stopped": lambda f: "Server stopped",
     "telemetry.away": lambda f: f"{f['to']} cannot take events now ({f['reason']}): they wait",

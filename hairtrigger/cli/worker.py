@@ -2,20 +2,18 @@
 
 import asyncio
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hairtrigger.cli import loop
+from hairtrigger.cli import deployed, loop
 from hairtrigger.cli.commands import command as make_command
-from hairtrigger.cli.problems import INTERRUPTED, TERMINATED
 from hairtrigger.cli.state import State, pass_state
 
 if TYPE_CHECKING:
     from hairtrigger.worker.settings import WorkerSettings
     from hairtrigger.worker.supervisor import Supervisor
-
-_EXITS = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 
 
 @make_command("worker")
@@ -58,11 +56,27 @@ _EXITS = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
     default="text",
     help="How to say what happens.",
 )
+@click.option(
+    "--deployed",
+    "is_deployed",
+    is_flag=True,
+    help="Run what `hairtrigger deploy` sent, not the code here.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --deployed: where code and environments are kept.",
+)
+@click.option("--with-parent", type=int, hidden=True)
 @pass_state
 def command(
-    state: State, /, queues: tuple[str, ...], drain_timeout: str, log_format: str, **given: Any
-) -> int:
+    state: State, /, queues: tuple[str, ...], drain_timeout: str, log_format: str, is_deployed: bool,
+    cache: Path | None, with_parent: int | None, **given: Any,
+) -> int:  # fmt: skip
     """Run a worker: it executes the tasks of this project for the server.
+
+    With --deployed it needs no project: it fetches the code of each deployed version, installs what that needs, and
+    runs every version that is current or has unfinished runs.
 
     The first SIGTERM or Ctrl-C finishes what is running, the second one stops at once.
     """
@@ -71,7 +85,15 @@ def command(
     from hairtrigger.wire import durations
     from hairtrigger.worker.settings import WorkerSettings
 
+    if with_parent is not None:
+        from hairtrigger.worker.parent import die_with
+
+        die_with(with_parent, signal.SIGTERM)
     here = state.settings
+    if cache is not None and not is_deployed:
+        raise click.UsageError("--cache is for --deployed")
+    if is_deployed and (given["version"] or not given["promote"]):
+        raise click.UsageError("--deployed runs the versions that are deployed: it takes none")
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = WorkerSettings(
         url=here.url, key=here.key, project_dir=state.root.resolve(), queues=queues, echo=False,
@@ -87,6 +109,19 @@ def command(
 
     unsubscribe = subscribe(hear, log_lines.wanted(form))
     try:
+        if is_deployed:
+            words = [word for queue in queues for word in ("--queue", queue)]
+            words += [
+                "--slots",
+                str(given["slots"]),
+                "--drain-timeout",
+                drain_timeout,
+                "--log-format",
+                form,
+            ]
+            words += ["--processes", str(given["processes"])] if given["processes"] else []
+            place = (cache or deployed.default_cache()).resolve()
+            return loop.run(lambda: deployed.follow(here, place, words, given["health_port"]))
         return loop.run(lambda: _work(settings))
     finally:
         unsubscribe()
@@ -100,7 +135,7 @@ async def _work(settings: "WorkerSettings") -> int:
     exits: list[int] = []
 
     def prepare(supervisor: "Supervisor") -> None:
-        for number, code in _EXITS.items():
+        for number, code in deployed.EXITS.items():
             signals.add_signal_handler(number, ended, supervisor, code)
 
     def ended(supervisor: "Supervisor", code: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hairtrigger.engine import declarations, projects, workers
+from hairtrigger.engine import archives, declarations, projects, workers
 from hairtrigger.errors import NotFound, Unprocessable
 from hairtrigger.rules import schemas
 from hairtrigger.rules.project import Environment
@@ -101,14 +101,16 @@ async def examine(store: Store, env: Environment, name: str) -> Report:
 
 
 async def deploy(
-    store: Store, env: Environment, code: Register, *, promotes: bool, force: bool, dry: bool
-) -> Deployed:
+    store: Store, env: Environment, code: Register, *, archive: str = "", promotes: bool, force: bool,
+    dry: bool,
+) -> Deployed:  # fmt: skip
     """Make a version known before any worker has it: its tasks, and with ``promotes`` its queues and schedules.
-    ``dry`` changes nothing. The same code again is the same version.
+    ``dry`` changes nothing. The same code again is the same version. ``archive`` names the one of its code.
 
     Raises:
         InvalidCron, InvalidTimezone, BadRequest: what it declares cannot be. Forbidden: the project is not the
-            key's. Unprocessable: waiting payloads do not fit it, and nothing forces it. Nothing is changed then.
+            key's. Unprocessable: waiting payloads do not fit it, and nothing forces it; or the archive was not
+            uploaded. Nothing is changed then.
     """
     declarations.check(code.tasks)
 
@@ -117,11 +119,13 @@ async def deploy(
         return version, (yield from _examine(catalog, env, version))
 
     def make(catalog: Catalog, now: int) -> Steps[tuple[VersionEntry, str | None]]:
+        yield from archives.need(env, archive)
         yield from projects.belongs(catalog, env, code.project)
         before = catalog.current_of(env.id)
         version = yield from declarations.need_version(
             catalog, env, code, now, make_id=store.make_id
         )
+        yield from archives.give(version, archive)
         if promotes and before is not version:
             yield from declarations.make_current(catalog, env, version, now, make_id=store.make_id)
         return version, None if before is None else before.name

@@ -83,6 +83,7 @@ class VersionEntry:
     created_at: int
     tasks: dict[str, TaskManifest]
     promoted_at: int | None = None  # when it became current last
+    archive: str | None = None  # the SHA-256 of its code's archive
 
 
 @dataclass(slots=True)
@@ -208,11 +209,9 @@ def load() -> Steps[Catalog]:
         )
     for id_, env, name, base, declared, paused, *limits_ in (yield fetch("all_queues")):
         catalog.add_queue(QueueEntry(id_, env, name, base, bool(declared), bool(paused), *limits_))
-    for id_, env, name, content, created, current, manifest, promoted in (
-        yield fetch("all_versions")
-    ):
+    for id_, env, name, content, created, current, manifest, *rest in (yield fetch("all_versions")):
         catalog.add_version(
-            VersionEntry(id_, env, name, content, created, _manifests.decode(manifest), promoted)
+            VersionEntry(id_, env, name, content, created, _manifests.decode(manifest), *rest)
         )
         if current:
             catalog.current[env] = id_

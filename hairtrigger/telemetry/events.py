@@ -25,7 +25,7 @@ EventName = Literal[
     "child.started", "child.died", "child.blocked",
     "attempt.started", "attempt.completed", "attempt.failed", "attempt.canceled", "attempt.crashed",
     "attempt.handed_back", "log.written", "log.dropped",
-    "project.loaded", "project.broken",
+    "project.loaded", "project.broken", "version.served", "version.retired", "version.broken",
     "telemetry.away", "telemetry.dropped",
 ]  # fmt: skip
 NAMES: frozenset[str] = frozenset(get_args(EventName))

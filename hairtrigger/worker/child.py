@@ -6,7 +6,6 @@ and nowhere else; a child that loses its supervisor ends itself and everything t
 
 import asyncio
 import contextlib
-import ctypes
 import mmap
 import os
 import signal
@@ -30,9 +29,9 @@ from hairtrigger.worker.frames import (
     Setup,
     Tidings,
 )
+from hairtrigger.worker.parent import die_with
 from hairtrigger.worker.watchdog import ADVICE, Watchdog
 
-_PR_SET_PDEATHSIG = 1
 _SEND_TIMEOUT_S = 60.0  # a supervisor that does not read for so long is as good as gone
 
 _encoder = msgspec.json.Encoder()
@@ -175,20 +174,12 @@ def _end_everything() -> None:
     os._exit(1)
 
 
-def _die_with(parent: int) -> None:
-    """Be killed when the supervisor dies, by the kernel where it can."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
 def main() -> None:
     """Run a child process to its end."""
     sock = socket.socket(fileno=int(sys.argv[1]))
     ledger = mmap.mmap(int(sys.argv[2]), 8)
     setup = msgspec.json.decode(sys.argv[3], type=Setup)
-    _die_with(setup.parent)
+    die_with(setup.parent, signal.SIGKILL)
     for name in (
         signal.SIGINT,
         signal.SIGTERM,

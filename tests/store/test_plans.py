@@ -178,7 +178,8 @@ FREE = {
     # of a verification: the whole of a table in pages, or counted
     "verify_chunk", "verify_count", "verify_due", "verify_keys", "verify_lanes", "verify_limits",
     "verify_newest", "verify_tags", "verify_times", "slot_drift",
-    "envs_with_lanes", "stranded_versions", "idle_debounces", "tags_of_runs", "old_blobs", "newest_number",
+    "envs_with_lanes", "stranded_versions", "wanted_versions", "idle_debounces",
+    "tags_of_runs", "old_blobs", "newest_number",
     "any_user", "all_users", "another_admin",  # of people: there are few
     "count_live", "count_ready",  # each part has a limit
     "any_deltas", "deltas_between", "take_deltas",  # of a table that holds seconds

@@ -284,6 +284,8 @@ APPLIED = {
     "0016_promotions.sqlite.sql": "89275b01e6c0",
     "0021_begin.postgres.sql": "197151608b82",
     "0021_begin.sqlite.sql": "f3ea7e9b059d",
+    "0022_archives.postgres.sql": "eef37c35b0b3",
+    "0022_archives.sqlite.sql": "c8fffc2c81a3",
 }
 
 

@@ -19,12 +19,14 @@ class Promote(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class Deploy(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Code as its worker would introduce it. Without a ``version`` the server names it."""
+    """Code as its worker would introduce it. Without a ``version`` the server names it; ``archive`` is the SHA-256
+    of the one that was uploaded of it."""
 
     tasks: list[TaskManifest]
     content_hash: str = ""
     project: str = ""
     version: str = ""
+    archive: str = ""
     promote: bool = True
     dry_run: bool = False
     force: bool = False
@@ -96,8 +98,8 @@ async def deploy(call: Call) -> Answer:
     body = await call.read(_deploy)
     code = Register("", body.version, body.tasks, 1, [], body.project, body.content_hash)
     done = await engine.deploy(
-        call.server.store, call.caller.env, code, promotes=body.promote, force=body.force,
-        dry=body.dry_run,
+        call.server.store, call.caller.env, code, archive=body.archive, promotes=body.promote,
+        force=body.force, dry=body.dry_run,
     )  # fmt: skip
     promoted = done.is_current and not body.dry_run
     return answers.json(

@@ -1,6 +1,7 @@
 """All routes of the server, in one table: what ``app`` serves, the API document says and the tests walk."""
 
 from hairtrigger.server.api import (
+    archives,
     batches,
     bulk,
     deployments,
@@ -26,7 +27,8 @@ from hairtrigger.server.workers import python
 _API = (
     *tasks.ROUTES, *runs.ROUTES, *lists.ROUTES, *batches.ROUTES, *schedules.ROUTES, *queues.ROUTES,
     *promotions.ROUTES, *variables.ROUTES, *keys.ROUTES, *packets.ROUTES, *system.ROUTES, *python.ROUTES,
-    *explanations.ROUTES, *traces.ROUTES, *whole_batches.ROUTES, *bulk.ROUTES, *errors.ROUTES, *deployments.ROUTES,
+    *archives.ROUTES, *explanations.ROUTES, *traces.ROUTES, *whole_batches.ROUTES, *bulk.ROUTES, *errors.ROUTES,
+    *deployments.ROUTES,
 )  # fmt: skip
 ROUTES = (
     *_API,

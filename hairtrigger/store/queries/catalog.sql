@@ -16,7 +16,7 @@ from queues
 select distinct env from queues q where exists (select 1 from lanes l where l.queue = q.id)
 
 -- name: all_versions
-select id, env, name, content_hash, created_at, current, manifest, promoted_at from versions
+select id, env, name, content_hash, created_at, current, manifest, promoted_at, archive from versions
 
 -- catalog: insert_project
 insert into projects (id, ref, name, named, created_at) values ($1, $2, $3, $4, $5)
