@@ -32,6 +32,7 @@ TABLE = {
     "deployments": (_HERE + "deployments", "The versions of the code, and which one is current."),
     "promote": (_HERE + "deployments:promote", "Make a version of the code the current one."),
     "rollback": (_HERE + "deployments:rollback", "Go back to the version that was current before."),
+    "keys": (_HERE + "keys", "The environment's secret keys: list, create, rotate, revoke."),
     "env": (_HERE + "env", "Variables that workers get: list, get, set, unset, import, pull."),
     "projects": (_HERE + "projects", "The installation's projects: list, create, environments."),
     "users": (_HERE + "users", "Who may use the dashboard: list, add, remove, roles, passwords."),
@@ -86,7 +87,7 @@ root = Root(
     "hairtrigger",
     table=TABLE,
     aliases={"schedule": "schedules", "queue": "queues", "task": "tasks", "run": "runs",
-             "user": "users", "project": "projects", "deployment": "deployments"},
+             "user": "users", "project": "projects", "key": "keys", "deployment": "deployments"},
     is_root=True,
     help="Durable background jobs. Start with `hairtrigger init`, then `hairtrigger dev`.",
     params=[

@@ -56,7 +56,12 @@ def master_key(path: Path) -> str:
 
 def new_key(slug: str) -> str:
     """A root key: ``tr_dev_`` and 256 random bits."""
-    return f"tr_{_prefix(slug)}_" + "".join(secrets.choice(_ALPHABET) for _ in range(_KEY_CHARS))
+    return key_prefix(slug) + random_text(_KEY_CHARS)
+
+
+def random_text(length: int) -> str:
+    """Letters and digits that nobody can guess."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 def check_key(slug: str, key: str) -> str:
@@ -65,15 +70,16 @@ def check_key(slug: str, key: str) -> str:
     Raises:
         ConfigError: it does not have the form of a key of that environment.
     """
-    prefix = f"tr_{_prefix(slug)}_"
+    prefix = key_prefix(slug)
     body = key.removeprefix(prefix)
     if not key.startswith(prefix) or len(body) < 20 or not (body.isascii() and body.isalnum()):
         raise ConfigError(f"A {slug} key is {prefix} and at least 20 letters or digits.")
     return key
 
 
-def _prefix(slug: str) -> str:
-    return "stg" if slug == "staging" else slug
+def key_prefix(slug: str) -> str:
+    """What every key of an environment begins with: ``tr_prod_``."""
+    return f"tr_{'stg' if slug == 'staging' else slug}_"
 
 
 def digest(key: str) -> str:
@@ -201,7 +207,17 @@ def _add_env(
     key = key or new_key(slug)
     env = Environment(number, project, ref, name, slug, TYPES[slug], ids.public("env", number))
     yield fetch("insert_env", number, project, slug, env.type, env.public_id)
-    yield fetch("insert_key", store.make_id(), number, digest(key), vault.seal(key), key[-4:], now)
+    yield fetch(
+        "insert_key",
+        store.make_id(),
+        number,
+        digest(key),
+        vault.seal(key),
+        key[-4:],
+        now,
+        None,
+        None,
+    )
     catalog.envs[number] = env
     return Made(env, key)
 
@@ -226,14 +242,6 @@ def belongs(catalog: Catalog, env: Environment, ref: str) -> Steps[None]:
             catalog.envs[one.id] = replace(one, project_ref=ref)
 
 
-async def authenticate(store: Store, secret_key: str) -> Environment | None:
-    """The environment that a secret key opens, or None."""
-    rows = await store.read(stores.one("key_by_hash", digest(secret_key)), quick=True)
-    if not rows or (rows[0][1] is not None and rows[0][1] <= store.now()):
-        return None
-    return store.catalog.envs[rows[0][0]]
-
-
 async def check_seal(store: Store, vault: Vault, *, where: Path) -> None:
     """Refuse to start beside servers that seal with another master key, rather than fail at each token.
 
@@ -249,28 +257,6 @@ async def check_seal(store: Store, vault: Vault, *, where: Path) -> None:
         f"The keys in this database were sealed with another master key than this server's ({where}). "
         "Give every server the same one: HAIRTRIGGER_MASTER_KEY."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class KeyHint:
-    """A key as people may see it: the environment that it opens and its last characters. Instants in ms."""
-
-    env: Environment
-    hint: str
-    created_at: int
-    expires_at: int | None
-
-    @property
-    def shown(self) -> str:
-        """``tr_prod_…x7Qz``."""
-        return f"tr_{_prefix(self.env.slug)}_…{self.hint}"
-
-
-async def key_hints(store: Store, project: int) -> list[KeyHint]:
-    """The keys of all environments of a project, newest first, never whole."""
-    envs = [env.id for env in store.catalog.envs.values() if env.project == project]
-    rows = await store.read(stores.one("key_hints", envs), quick=True)
-    return [KeyHint(store.catalog.envs[env], *rest) for env, *rest in rows]
 
 
 async def sealed_keys(store: Store, vault: Vault, env: Environment) -> list[str]:

@@ -116,6 +116,11 @@ class Client:
 
         Asks the server once for the id of the environment, when no answer has named it yet.
         """
+        if tokens.is_additional(self.settings.key):  # which cannot sign: only the server can
+            body = msgspec.json.encode({"scopes": list(scopes), "expirationTime": "1h"})
+            return self._send_here(
+                ApiCall("auth", "POST /api/v1/auth/public-tokens", returns=reads(_Token), body=body)
+            ).token
         if self.environment_id is None:  # on a loop too: a property cannot wait otherwise
             self.environment_id = self._send_here(_WHOAMI).environment.id
         return tokens.sign(self.settings.key, self.environment_id, scopes)
@@ -178,6 +183,10 @@ class RequestKeys:
         if self._pid != os.getpid():  # also in a forked child, which would count on from our number
             self._pid, self._prefix = os.getpid(), uuid4().hex
         return f"{self._prefix}-{next(self._count)}"
+
+
+class _Token(msgspec.Struct):
+    token: str
 
 
 class _EnvironmentName(msgspec.Struct):

@@ -1,11 +1,18 @@
 """Public access tokens, signed here with the secret key. Source: Trigger.dev's public tokens (JWT, HS256)."""
 
 import hashlib
+import re
 import time
 from collections.abc import Sequence
 
 ISSUER, AUDIENCE = "https://id.trigger.dev", "https://api.trigger.dev"
 HANDLE_S = 3_600
+_ADDITIONAL = re.compile(r"tr_(?:dev|stg|prod|preview)_sk_[0-9a-zA-Z]{24}")
+
+
+def is_additional(key: str) -> bool:
+    """Whether a secret key is none that tokens can be signed with."""
+    return _ADDITIONAL.fullmatch(key) is not None
 
 
 def sign(key: str, environment_id: str, scopes: Sequence[str], lifetime_s: int = HANDLE_S) -> str:

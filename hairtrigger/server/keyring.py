@@ -8,13 +8,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from hairtrigger.engine import projects
+from hairtrigger.engine import keys, projects
 from hairtrigger.engine.projects import Vault
 from hairtrigger.errors import Unavailable
 from hairtrigger.rules.project import Environment
 from hairtrigger.store.store import Store
 
 KNOWN_S, UNKNOWN_S = 2.0, 10.0
+NOTE_MS = 60_000  # between two times that it is written when keys were used
 _REMEMBERED = 10_000
 _MAX_CHARS = 256
 
@@ -27,6 +28,7 @@ class Keyring:
     ) -> None:
         self._store, self._vault, self._clock = store, vault, clock
         self._opened: OrderedDict[str, tuple[float, int | None]] = OrderedDict()
+        self._uses: dict[int, int] = {}  # when each key was used last, until that is written
         self._roots: dict[int, tuple[float, list[str]]] = {}
 
     async def environment(self, key: str) -> Environment | None:
@@ -37,13 +39,28 @@ class Keyring:
             return None if found[1] is None else self._store.catalog.envs.get(found[1])
         if len(key) > _MAX_CHARS:
             return None
-        env = await projects.authenticate(self._store, key)
+        opened = await keys.find(self._store, key)
+        env = None
+        if opened is not None:
+            number, env = opened
+            self._uses[number] = self._store.now()
         until = now + (UNKNOWN_S if env is None else KNOWN_S)
         self._opened[key] = (until, None if env is None else env.id)
         self._opened.move_to_end(key)
         if len(self._opened) > _REMEMBERED:
             self._opened.popitem(last=False)
         return env
+
+    def forget(self) -> None:
+        """Ask anew for every key: call it when one was revoked or rotated here."""
+        self._opened.clear()
+        self._roots.clear()
+
+    async def note_uses(self) -> int:
+        """Write when keys were used last; answers in how many ms to do so again."""
+        uses, self._uses = self._uses, {}
+        await keys.note_uses(self._store, uses)
+        return NOTE_MS
 
     def by_public_id(self, public_id: str) -> Environment | None:
         """The environment that a public token names, or None."""

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from hairtrigger.engine import bulk, schedules, stats, upkeep
+from hairtrigger.server.keyring import Keyring
 from hairtrigger.server.settings import Settings
 from hairtrigger.store import watch
 from hairtrigger.store.store import Store
@@ -16,7 +17,7 @@ Verb = Callable[[], Awaitable[int]]  # answers in how many ms it is worth callin
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 100, 5_000
 
 
-async def run(store: Store, settings: Settings) -> None:
+async def run(store: Store, settings: Settings, keyring: Keyring) -> None:
     """Run every upkeep verb until cancelled."""
     clock = upkeep.Clock(store)
     verbs: dict[str, Verb] = {
@@ -28,6 +29,7 @@ async def run(store: Store, settings: Settings) -> None:
         "keep": lambda: upkeep.keep(store),
         "look": lambda: upkeep.look(store),
         "roll_up": lambda: stats.roll_up(store),
+        "note_uses": keyring.note_uses,
         "bulk": lambda: bulk.work(store),
         "prune": lambda: upkeep.prune(store, retention_ms=settings.retention_ms),
     }

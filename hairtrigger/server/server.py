@@ -102,7 +102,9 @@ class Server:
         secret = hashlib.sha256(b"dashboard " + master_key.encode()).digest()
         self._visitors = Visitors(store, settings, secret)
         self._pulses = Pulses(store)
-        self._clockwork = asyncio.create_task(loops.run(store, self.settings), name="clockwork")
+        self._clockwork = asyncio.create_task(
+            loops.run(store, settings, self._keyring), name="clockwork"
+        )
         self.is_open = True
         emit("server.started", host=self.settings.host, port=self.settings.port)
 

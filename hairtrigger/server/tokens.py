@@ -7,7 +7,7 @@ Source: Trigger.dev's public access tokens.
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
@@ -51,12 +51,15 @@ class PublicToken(msgspec.Struct, frozen=True):
     skip_columns: tuple[str, ...] = ()
 
 
-def mint(key: str, environment: str, scopes: Sequence[str], seconds: int = HANDLE_S) -> str:
-    """A token for an environment (its public id) with these scopes, living for so many seconds."""
+def mint(
+    key: str, environment: str, scopes: Sequence[str], seconds: int = HANDLE_S, *,
+    more: Mapping[str, Any] | None = None,
+) -> str:  # fmt: skip
+    """A token for an environment (its public id) with these scopes and ``more`` claims, living for so many seconds."""
     now = int(time.time())
     claims = {
         "sub": environment, "pub": True, "scopes": scopes, "iat": now, "exp": now + seconds,
-        "iss": ISSUER, "aud": AUDIENCE,
+        "iss": ISSUER, "aud": AUDIENCE, **(more or {}),
     }  # fmt: skip
     return _signer.encode(_encode(claims), key.encode(), algorithm="HS256")
 

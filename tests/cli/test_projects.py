@@ -2,7 +2,7 @@
 
 import json
 
-from hairtrigger.engine import projects
+from hairtrigger.engine import keys
 from hairtrigger.store.opening import database_at
 from hairtrigger.store.store import Store
 from tests import databases
@@ -18,8 +18,8 @@ def _opens(database: str, key: str) -> tuple[str, str] | None:
     async def ask() -> tuple[str, str] | None:
         store = await Store(database_at(database)).open()
         try:
-            env = await projects.authenticate(store, key)
-            return None if env is None else (env.project_name, env.slug)
+            found = await keys.find(store, key)
+            return None if found is None else (found[1].project_name, found[1].slug)
         finally:
             await store.close()
 

@@ -2,10 +2,17 @@
 
 import pytest
 
-from hairtrigger.engine import projects
+from hairtrigger.engine import keys, projects
 from hairtrigger.engine.projects import Vault
 from hairtrigger.errors import NotFound, Unprocessable
+from hairtrigger.rules.project import Environment
 from hairtrigger.store.store import Store
+
+
+async def opened(store: Store, key: str) -> Environment | None:
+    """The environment that a key opens."""
+    found = await keys.find(store, key)
+    return None if found is None else found[1]
 
 
 @pytest.fixture
@@ -14,16 +21,16 @@ def vault() -> Vault:
 
 
 async def test_keys_are_shown_by_their_ends_only(store: Store, vault: Vault) -> None:
-    keys = {"dev": "tr_dev_" + "d" * 40 + "1234", "prod": "tr_prod_" + "p" * 40 + "x7Qz"}
-    envs = await projects.open_project(store, vault, name="test", keys=keys)
+    given = {"dev": "tr_dev_" + "d" * 40 + "1234", "prod": "tr_prod_" + "p" * 40 + "x7Qz"}
+    envs = await projects.open_project(store, vault, name="test", keys=given)
 
-    found = await projects.key_hints(store, envs["prod"].project)
+    found = await keys.list_all(store, list(envs.values()))
 
     assert {one.env.slug: one.shown for one in found} == {
         "dev": "tr_dev_…1234",
         "prod": "tr_prod_…x7Qz",
     }
-    assert not any(key in repr(found) for key in keys.values())
+    assert not any(key in repr(found) for key in given.values())
 
 
 async def test_another_project_has_environments_and_keys_of_its_own(
@@ -37,7 +44,7 @@ async def test_another_project_has_environments_and_keys_of_its_own(
     assert {(one.env.project_name, one.env.project_ref) for one in made} == {("Shop", "proj_shop1")}
     assert made[0].env.project != first["dev"].project
     for one in made:
-        assert await projects.authenticate(store, one.key) == one.env
+        assert await opened(store, one.key) == one.env
         assert await projects.sealed_keys(store, vault, one.env) == [one.key]
     assert projects.find(store.catalog, "Shop") == made[0].env.project
 
@@ -72,7 +79,7 @@ async def test_a_project_gets_staging_once(store: Store, vault: Vault) -> None:
 
     assert made.key.startswith("tr_stg_")
     assert made.env.type == "STAGING"
-    assert await projects.authenticate(store, made.key) == made.env
+    assert await opened(store, made.key) == made.env
     for slug, why in (("staging", "already"), ("qa", "There is no environment 'qa'")):
         with pytest.raises(Unprocessable, match=why):
             await projects.create_environment(store, vault, project, slug)

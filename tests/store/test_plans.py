@@ -172,7 +172,9 @@ PLANS: dict[str, list[str]] = {
 }
 # Small tables, tables without an index to be wanted, statements that only insert.
 FREE = {
-    "all_envs", "all_tasks", "all_queues", "all_versions", "keys_of_env", "key_hints", "workers_of_env",
+    "all_envs", "all_tasks", "all_queues", "all_versions", "keys_of_env", "workers_of_env",
+    # of keys: an environment has a hundred at most
+    "all_keys", "count_keys", "key_name_taken", "end_root_keys", "forget_root_keys",
     "live_sessions", "give_full_leases", "declared_schedules", "schedules_of_env", "count_schedules",
     "counter_drift", "ids_of_live_older", "ids_of_live_newer", "orphan_items", "old_batches",
     # of a verification: the whole of a table in pages, or counted

@@ -27,18 +27,6 @@ update projects set ref = $2, named = 1 where id = $1 and named = 0 returning id
 -- catalog: insert_env
 insert into envs (id, project, slug, type, public_id) values ($1, $2, $3, $4, $5)
 
--- name: insert_key
-insert into api_keys (id, env, hash, sealed, hint, created_at) values ($1, $2, $3, $4, $5, $6)
-
--- name: key_by_hash
-select env, expires_at from api_keys where hash = $1
-
--- name: keys_of_env
-select sealed, expires_at, hint from api_keys where env = $1 order by created_at desc, id desc
-
--- name: key_hints
-select env, hint, created_at, expires_at from api_keys where env in {list $1} order by created_at desc, id desc
-
 -- catalog: insert_task
 insert into tasks (env, name, manifest) values ($1, $2, $3) returning id
 

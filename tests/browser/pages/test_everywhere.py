@@ -25,7 +25,7 @@ LISTS = (
     "workers",
 )
 OTHERS = (
-    "bulk-actions", "schedules/new", "settings", "settings?tab=members", "settings?tab=server", "account",
+    "bulk-actions", "schedules/new", "keys", "settings", "settings?tab=members", "settings?tab=server", "account",
 )  # fmt: skip
 
 

@@ -40,14 +40,13 @@ async def body(looker: Looker, page: str, **headers: str) -> str:
     return reply.body.decode()
 
 
-async def test_keys_are_never_shown_whole_and_secrets_not_at_all(app: App) -> None:
+async def test_settings_show_no_key_and_no_secret(app: App) -> None:
     admin, viewer = await somebody(app, "admin"), await somebody(app, "viewer")
 
     for looker in (admin, viewer):
         text = "".join(
             [await body(looker, f"settings?tab={tab}") for tab in ("", "members", "server")]
         )
-        assert "tr_prod_…pppp" in text
         for secret in (DEV_KEY, PROD_KEY, "a master key", "HAIRTRIGGER_MASTER_KEY"):
             assert secret not in text
     assert "hairtrigger.db" in await body(admin, "settings?tab=server")

@@ -52,7 +52,7 @@ async def _show(
 ) -> Answer:  # fmt: skip
     tab = tab if tab in TABS else ""
     context: dict[str, Any] = {
-        "members": [], "keys": [], "more": [], "concurrency": None, "groups": [],
+        "members": [], "more": [], "concurrency": None, "groups": [],
     }  # fmt: skip
     mode = view.server.settings.login
     admin = view.visitor is not None and view.visitor.may("change")
@@ -65,7 +65,6 @@ async def _show(
             one.slug for one in view.store.catalog.envs.values() if one.project == view.env.project
         }
         context["more"] = [slug for slug in projects.KINDS if slug not in have]
-        context["keys"] = await projects.key_hints(view.store, view.env.project)
         context["concurrency"] = await limits.concurrency(view.store, view.env)
     return view.page(
         "pages/settings.html",
