@@ -7,9 +7,10 @@ before the commit. There is no artificial delay: an idle committer starts at onc
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from hairtrigger.errors import BadRequest, HairtriggerError, Unavailable
@@ -31,6 +32,17 @@ WORTH_A_TICK = 50  # runs and reports that wait while another tick is written
 MAX_PENDING = 100_000  # weight beyond which callers are told to come back
 
 
+@dataclass(slots=True)
+class Tally:
+    """What a committer has written since it began: ``seconds`` is how long its ticks took together."""
+
+    ticks: int = 0
+    seconds: float = 0.0
+    triggers: int = 0
+    reports: int = 0
+    changes: int = 0
+
+
 class Waiting:
     """A demand that waits for work: ``future`` gets the runs, or nothing when it is withdrawn."""
 
@@ -46,6 +58,7 @@ class Committer:
 
     def __init__(self, database: Database, catalog: Catalog, make_id: Callable[[], int]) -> None:
         self.catalog = catalog
+        self.tally = Tally()
         self._database, self._make_id = database, make_id
         self._settles: deque[tuple[list[settle.Settle], asyncio.Future[list[settle.Settled]]]] = (
             deque()
@@ -204,12 +217,20 @@ class Committer:
             self._may_claim = True
         self._wake.set()
 
+    @property
+    def pending(self) -> dict[str, int]:
+        """What waits to be written: new runs, reports of workers, and other changes."""
+        reports = sum(len(items) for items, _ in self._settles)
+        return {"triggers": self._pending, "reports": reports, "changes": len(self._changes)}
+
     async def _write(self, tick: "_Tick") -> None:
         lowered: dict[int, int] = {}
+        began = time.monotonic()
         answers = await self._database.write(
             lambda now: self._noting(lowered, self._steps(tick, now)),
             lanes=lambda: tick.lanes(self.catalog),
         )
+        tick.add_to(self.tally, time.monotonic() - began)
         self.on_commit(tick.envs(self.catalog))
         self.catalog.lower_again(lowered)  # what was claimed beside it did not see its runs yet
         self._come_back()
@@ -313,6 +334,14 @@ class _Tick:
         for (_, lanes), _ in self.changes:
             envs.update(catalog.envs if lanes is None else lanes)
         return envs
+
+    def add_to(self, tally: Tally, seconds: float) -> None:
+        """Count what has been written."""
+        tally.ticks += 1
+        tally.seconds += seconds
+        tally.triggers += sum(call.weight for call, _ in self.calls)
+        tally.reports += sum(len(items) for items, _ in self.settles)
+        tally.changes += len(self.changes)
 
     def singles(self) -> list["_Tick"]:
         return [

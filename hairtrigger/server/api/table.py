@@ -9,6 +9,7 @@ from hairtrigger.server.api import (
     explanations,
     keys,
     lists,
+    metrics,
     openapi,
     packets,
     promotions,
@@ -28,7 +29,7 @@ _API = (
     *tasks.ROUTES, *runs.ROUTES, *lists.ROUTES, *batches.ROUTES, *schedules.ROUTES, *queues.ROUTES,
     *promotions.ROUTES, *variables.ROUTES, *keys.ROUTES, *packets.ROUTES, *system.ROUTES, *python.ROUTES,
     *archives.ROUTES, *explanations.ROUTES, *traces.ROUTES, *whole_batches.ROUTES, *bulk.ROUTES, *errors.ROUTES,
-    *deployments.ROUTES,
+    *deployments.ROUTES, *metrics.ROUTES,
 )  # fmt: skip
 ROUTES = (
     *_API,
