@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hairtrigger.errors import BadRequest, HairtriggerError, Unavailable
@@ -19,6 +19,7 @@ from hairtrigger.store.asking import Call, Made
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.claim import Demand, claim
 from hairtrigger.store.database import Database, DataError, Row, Steps
+from hairtrigger.store.tally import Tally
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire.worker import RunInfo
 
@@ -30,17 +31,6 @@ MAX_SETTLES = 4_000
 MAX_CHANGES = 200
 WORTH_A_TICK = 50  # runs and reports that wait while another tick is written
 MAX_PENDING = 100_000  # weight beyond which callers are told to come back
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a committer has written since it began: ``seconds`` is how long its ticks took together."""
-
-    ticks: int = 0
-    seconds: float = 0.0
-    triggers: int = 0
-    reports: int = 0
-    changes: int = 0
 
 
 class Waiting:
@@ -230,7 +220,7 @@ class Committer:
             lambda now: self._noting(lowered, self._steps(tick, now)),
             lanes=lambda: tick.lanes(self.catalog),
         )
-        tick.add_to(self.tally, time.monotonic() - began)
+        self.tally.add(time.monotonic() - began, tick.calls, tick.settles, tick.changes)
         self.on_commit(tick.envs(self.catalog))
         self.catalog.lower_again(lowered)  # what was claimed beside it did not see its runs yet
         self._come_back()
@@ -334,14 +324,6 @@ class _Tick:
         for (_, lanes), _ in self.changes:
             envs.update(catalog.envs if lanes is None else lanes)
         return envs
-
-    def add_to(self, tally: Tally, seconds: float) -> None:
-        """Count what has been written."""
-        tally.ticks += 1
-        tally.seconds += seconds
-        tally.triggers += sum(call.weight for call, _ in self.calls)
-        tally.reports += sum(len(items) for items, _ in self.settles)
-        tally.changes += len(self.changes)
 
     def singles(self) -> list["_Tick"]:
         return [

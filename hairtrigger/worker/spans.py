@@ -79,8 +79,10 @@ class Spans:
 
     def close(self) -> None:
         """Send what is left, for two seconds at most. What a project set up itself is its own to close."""
-        if self._provider is not None:
-            thread = threading.Thread(target=self._provider.shutdown, daemon=True)
+        theirs = getattr(self._api.get_tracer_provider(), "force_flush", None)
+        finish = theirs if self._provider is None else self._provider.shutdown
+        if finish is not None:
+            thread = threading.Thread(target=finish, daemon=True)
             thread.start()
             thread.join(CLOSE_S)
 

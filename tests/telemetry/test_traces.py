@@ -38,6 +38,23 @@ def child(payload: dict[str, str]) -> str:
 async def fall(payload: dict[str, str]) -> None:
     raise ValueError("no such user")
 """
+OWN_PROVIDER = """
+from hairtrigger import task
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+provider = TracerProvider(resource=Resource.create({"service.name": "theirs"}))
+provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+trace.set_tracer_provider(provider)
+
+
+@task
+async def own() -> None:
+    return None
+"""
 APPLICATION = """
 import asyncio
 from opentelemetry import trace
@@ -160,6 +177,20 @@ def test_each_attempt_is_a_span_with_its_error(
         assert "tasks.py" in said["exception.stacktrace"]
         assert (span.status, span.attributes["error.type"]) == (ERROR, "ValueError")
         assert span.service == "jobs"
+
+
+def test_a_provider_of_the_projects_own_is_used(
+    live: Live, collector: Collector, tmp_path: Path
+) -> None:
+    (tmp_path / "trigger").mkdir()
+    (tmp_path / "trigger" / "tasks.py").write_text(OWN_PROVIDER)
+    worker = start(live, tmp_path, collector.url)
+    until_completed(live, trigger(live, "own"))
+
+    worker.stop()
+
+    assert one(collector.named("run own")).service == "theirs"
+    assert "Overriding" not in worker.output()
 
 
 @pytest.mark.parametrize("how", ["away", "stuck"])
