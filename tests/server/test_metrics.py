@@ -15,6 +15,8 @@ from hairtrigger.errors import ConfigError
 from hairtrigger.server import scrapes
 from hairtrigger.server.app import App
 from hairtrigger.server.settings import Settings
+from tests import databases
+from tests.store.severing import Wire
 
 from .driving import DEV_KEY, Api, Worker, drive
 from .test_serve import running
@@ -219,3 +221,32 @@ async def test_every_metric_is_documented(app: App, api: Api) -> None:
     }
 
     assert [name for name in names if f"`{name}`" not in page and "process_" not in name] == []
+
+
+@pytest.fixture
+async def severed(settings: Settings, postgres_database: str) -> AsyncIterator[tuple[App, Wire]]:
+    """A server whose way to PostgreSQL can be broken."""
+    databases.emptied(postgres_database)
+    async with Wire(postgres_database) as wire:
+        app = App(dataclasses.replace(settings, database=wire.url))
+        await app.server.open()
+        yield app, wire
+        await wire.down()
+        await wire.up()
+        await app.server.close()
+
+
+async def test_while_the_database_is_away_the_server_tells_of_itself(
+    severed: tuple[App, Wire],
+) -> None:
+    app, wire = severed
+    before = await scraped(app)
+    await wire.down()
+
+    found = await scraped(app)
+
+    assert before.value("hairtrigger_database_up") == 1
+    assert found.value("hairtrigger_database_up") == 0
+    assert found.total("hairtrigger_http_requests_total", route="/metrics") == 1
+    assert "hairtrigger_queue_runs" not in found.families
+    await wire.up()
