@@ -96,6 +96,7 @@ from hairtrigger.sdk.context import (
     SCOPE,
     Scope,
     current as current,
+    trace_of_run,
 )
 from hairtrigger.sdk.definition import (
     Definition,
@@ -192,12 +193,14 @@ from hairtrigger.sdk.schedules import (
 from hairtrigger.sdk.send_batch import (
     UPLOADS,
     UPLOAD_PAUSE_S,
-    _lines,
+    _counted,
+    _named,
     as_calls,
     batch_items,
     create_batch_call,
     items_call,
     runs_call,
+    traced_lines,
 )
 from hairtrigger.sdk.stored import (
     is_large,
@@ -214,6 +217,9 @@ from hairtrigger.sdk.task import (
     Decided,
     Entered,
     Task as Task,
+)
+from hairtrigger.telemetry import (
+    tracing,
 )
 from hairtrigger.wire import (
     durations,
@@ -350,11 +356,13 @@ def send_batch(
 ) -> BatchHandle[Any, Any]:
     """Trigger every item: a ``Call``, or a payload for the task of ``definition``."""
     calls = as_calls(definition, collected_blocking(items))
-    lines = _lines([put_apart(client, item) for item in batch_items(calls, options)])
-    batch = client.send_blocking(create_batch_call(calls, options))
-    if not batch.is_cached:
-        _upload(client, batch.id, lines)
-    ids = client.send_blocking(runs_call(batch.id))
+    apart = [put_apart(client, item) for item in batch_items(calls, options)]
+    with tracing.sending(_named(calls), trace_of_run(), **_counted(calls)) as sent:
+        batch = client.send_blocking(create_batch_call(calls, options))
+        sent.made(batch.id)
+        if not batch.is_cached:
+            _upload(client, batch.id, traced_lines(apart, sent.trace))
+        ids = client.send_blocking(runs_call(batch.id))
     runs = handles(client, calls, ids)
     return BatchHandle(batch.id, run_count=len(calls), runs=runs, client=client)
 

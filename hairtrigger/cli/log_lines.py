@@ -19,7 +19,7 @@ _RED = frozenset({"tick.failed", "request.failed", "schedule.broken", "child.die
                   "attempt.failed", "attempt.crashed"})  # fmt: skip
 _YELLOW = frozenset({"lease.lost", "worker.disconnected", "clock.jumped", "report.refused", "log.dropped",
                      "worker.draining", "attempt.handed_back", "sign_in.refused", "telemetry.away",
-                     "telemetry.dropped"})  # fmt: skip
+                     "telemetry.dropped", "telemetry.missing"})  # fmt: skip
 _SILENT = frozenset({"runs.promoted", "child.started", "server.started"})
 _LEVELS = {"error": "red", "warn": "yellow", "debug": "cyan"}
 
@@ -108,6 +108,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "version.broken": lambda f: f"{f['version']} cannot be run, and is tried again: {f['error']}",
     "server.stopping": lambda f: "Server stops: requests under way finish",
     "server.stopped": lambda f: "Server stopped",
+    "telemetry.missing": lambda f: f"{f['to']} is asked for but not installed: {f['install']}",
     "telemetry.away": lambda f: f"{f['to']} cannot take events now ({f['reason']}): they wait",
     "telemetry.dropped": lambda f: (
         f"{words.count(f['count'], 'event')} for {f['to']} dropped: {f['reason']}"

@@ -184,7 +184,7 @@ async def add_items(
 def _read(
     store: Store, env: Environment, batch_id: int, item: BatchItem
 ) -> NewRun | HairtriggerError:
-    asked = Item(item.task, item.payload, item.options, function="batchTrigger")
+    asked = Item(item.task, item.payload, item.options, function="batchTrigger", trace=item.trace)
     try:
         run = read_item(store, env, asked)
     except HairtriggerError as error:

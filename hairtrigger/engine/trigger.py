@@ -13,7 +13,7 @@ from hairtrigger.rules.run import RunOptions
 from hairtrigger.store.asking import Call, Debounce, NewRun, OneTime, Stored
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit, is_heard
-from hairtrigger.wire import ids, packets
+from hairtrigger.wire import ids, packets, tracing
 from hairtrigger.wire.options import TriggerOptions
 
 DEV_TTL_MS = 600_000
@@ -31,6 +31,7 @@ class Item:
     options: TriggerOptions | None = None
     function: str = "trigger"
     source: str | None = None
+    trace: str | None = None  # see wire/tracing
 
 
 @dataclass(slots=True)
@@ -93,7 +94,9 @@ def read_item(store: Store, env: Environment, item: Item) -> NewRun:
     if env.is_development:
         run.default_ttl_ms = DEV_TTL_MS
     _set_payload(run, item.payload, given.payload_type)
-    options = RunOptions(function=item.function, source=item.source)
+    options = RunOptions(
+        function=item.function, source=item.source, trace=tracing.checked(item.trace)
+    )
     if given is not _NO_OPTIONS:
         now = store.now()  # not before the run's number: a delay counts from its creation at least
         _set_order(run, options, given, now)

@@ -19,8 +19,10 @@ from hairtrigger.sdk import settings, tokens
 from hairtrigger.sdk.api import Answer, ApiCall, Attempts, reads
 from hairtrigger.sdk.coalesce import Coalescer
 from hairtrigger.sdk.config import find_config
+from hairtrigger.sdk.context import trace_of_run
 from hairtrigger.sdk.exchange import AsyncExchange, BlockingExchange, Failure, loop_is_running
 from hairtrigger.sdk.settings import Settings
+from hairtrigger.telemetry import tracing
 from hairtrigger.wire.options import CoalescedTrigger, Triggered
 
 T = TypeVar("T")
@@ -99,16 +101,22 @@ class Client:
 
     async def submit(self, item: CoalescedTrigger) -> Triggered:
         """Trigger one run, in one request with whoever else triggers at this moment."""
-        answer = await self._here().coalescer.submit(item)
-        if answer.error is not None:
-            raise from_status(answer.status, answer.error, answer.code)
+        with tracing.sending(item.task, trace_of_run()) as sent:
+            item.trace = sent.trace
+            answer = await self._here().coalescer.submit(item)
+            if answer.error is not None:
+                raise from_status(answer.status, answer.error, answer.code)
+            sent.made(answer.id)
         return answer
 
     def submit_blocking(self, item: CoalescedTrigger) -> Triggered:
         """Trigger one run, blocking."""
-        answer = self.send_blocking(_triggers([item]))[0]
-        if answer.error is not None:
-            raise from_status(answer.status, answer.error, answer.code)
+        with tracing.sending(item.task, trace_of_run()) as sent:
+            item.trace = sent.trace
+            answer = self.send_blocking(_triggers([item]))[0]
+            if answer.error is not None:
+                raise from_status(answer.status, answer.error, answer.code)
+            sent.made(answer.id)
         return answer
 
     def sign(self, scopes: Sequence[str]) -> str:

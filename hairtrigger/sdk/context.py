@@ -240,6 +240,12 @@ class Scope:
 SCOPE: ContextVar[Scope | None] = ContextVar("hairtrigger_scope", default=None)
 
 
+def trace_of_run() -> str | None:
+    """Where in a trace the run was triggered that the calling code is in, if it is in one."""
+    scope = SCOPE.get()
+    return None if scope is None else scope.info.trace
+
+
 def current() -> Context:
     """The context of the run that the calling code is in.
 

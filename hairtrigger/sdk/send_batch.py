@@ -16,11 +16,12 @@ from hairtrigger.sdk import idempotency
 from hairtrigger.sdk.api import Answer, ApiCall, reads, segment
 from hairtrigger.sdk.call import Call, Items, batch_item, collected
 from hairtrigger.sdk.client import Client
-from hairtrigger.sdk.context import SCOPE
+from hairtrigger.sdk.context import SCOPE, trace_of_run
 from hairtrigger.sdk.definition import Definition
 from hairtrigger.sdk.exchange import sleep
 from hairtrigger.sdk.handles import BatchHandle, RunHandle
 from hairtrigger.sdk.stored import put_apart
+from hairtrigger.telemetry import tracing
 from hairtrigger.wire.options import BatchItem, CreateBatch
 
 MAX_ITEMS = 1_000
@@ -36,11 +37,13 @@ async def send_batch(
 ) -> BatchHandle[Any, Any]:
     """Trigger every item: a ``Call``, or a payload for the task of ``definition``."""
     calls = as_calls(definition, await collected(items))
-    lines = _lines([await put_apart(client, item) for item in batch_items(calls, options)])
-    batch = await client.send(create_batch_call(calls, options))
-    if not batch.is_cached:
-        await _upload(client, batch.id, lines)
-    ids = await client.send(runs_call(batch.id))
+    apart = [await put_apart(client, item) for item in batch_items(calls, options)]
+    with tracing.sending(_named(calls), trace_of_run(), **_counted(calls)) as sent:
+        batch = await client.send(create_batch_call(calls, options))
+        sent.made(batch.id)
+        if not batch.is_cached:
+            await _upload(client, batch.id, traced_lines(apart, sent.trace))
+        ids = await client.send(runs_call(batch.id))
     runs = handles(client, calls, ids)
     return BatchHandle(batch.id, run_count=len(calls), runs=runs, client=client)
 
@@ -81,6 +84,23 @@ def batch_items(calls: Sequence[Call[Any, Any]], options: Mapping[str, Any]) -> 
     """The items as they travel."""
     shared = {name: value for name, value in options.items() if name != "idempotency_key"}
     return [batch_item(index, call, shared) for index, call in enumerate(calls)]
+
+
+def traced_lines(items: Sequence[BatchItem], trace: str | None) -> bytes:
+    """The items as they are uploaded, all from one place in a trace."""
+    for item in items:
+        item.trace = trace
+    return _lines(items)
+
+
+def _named(calls: Sequence[Call[Any, Any]]) -> str:
+    """The tasks of a batch, as far as they can be named."""
+    tasks = {call.definition.id for call in calls}
+    return tasks.pop() if len(tasks) == 1 else f"{len(tasks)} tasks"
+
+
+def _counted(calls: Sequence[Call[Any, Any]]) -> dict[str, int]:
+    return {"messaging__batch__message_count": len(calls)}
 
 
 class _Batch(msgspec.Struct, rename="camel"):

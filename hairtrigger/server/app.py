@@ -19,6 +19,7 @@ from hairtrigger.server.api import table
 from hairtrigger.server.dashboard import door as pages_door
 from hairtrigger.server.dashboard import table as pages
 from hairtrigger.server.dashboard.routes import PageRoute
+from hairtrigger.server.meter import NO_ROUTE
 from hairtrigger.server.routes import Route
 from hairtrigger.server.server import Server
 from hairtrigger.server.settings import Settings
@@ -62,6 +63,7 @@ class App:
         path: bytes = scope["raw_path"]
         method: str = scope["method"]
         if self.is_full() and not path.startswith(_ALWAYS):
+            self.server.meter.count(method, NO_ROUTE, 503)
             await answers.send(_turned_away(), send, answers.request_id())
             return
         route = self._hot.get((method, path))
@@ -97,6 +99,7 @@ class App:
         else:
             error_404 = NotFound(f"There is nothing at {scope['method']} {_shown(scope)}.")
             result, browsers = answers.failure(error_404), False
+        self.server.meter.count(scope["method"], NO_ROUTE, result.status)
         await answers.send(result, send, answers.request_id(), browsers=browsers)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

@@ -55,6 +55,7 @@ async def answer(
         result = _defect(name, route, error)
     if rated:
         result.headers = [*result.headers, *rated]
+    server.meter.count(route.method, route.path, result.status)
     await answers.send(result, send, name, browsers=route.browsers)
 
 

@@ -5,7 +5,7 @@ door when they are too large, too slow, compressed, or nothing that a worker cou
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TypeVar
 from urllib.parse import parse_qsl, unquote
 
@@ -15,7 +15,7 @@ from hairtrigger.errors import ApiError, BadRequest, NotFound, TooLarge, Unsuppo
 from hairtrigger.server.answers import Message, Receive
 from hairtrigger.server.auth import Caller
 from hairtrigger.server.server import Server
-from hairtrigger.wire import ids
+from hairtrigger.wire import ids, tracing
 
 T = TypeVar("T")
 DRAINED = 4  # times the limit that is read and thrown away, so that the sender hears the answer
@@ -46,6 +46,12 @@ class UriTooLong(ApiError):
 
 class HeadersTooLarge(ApiError):
     code, status = "headers_too_large", 431
+
+
+def trace_of(headers: Mapping[bytes, bytes]) -> str | None:
+    """Where in a trace a request was made, as its headers say."""
+    parent = headers.get(b"traceparent", b"").decode("latin-1")
+    return tracing.joined(parent, headers.get(b"tracestate", b"").decode("latin-1"))
 
 
 class ClientGone(Exception):

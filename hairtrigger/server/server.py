@@ -15,8 +15,10 @@ from hairtrigger.server import loops
 from hairtrigger.server.fragments import Fragments
 from hairtrigger.server.keyring import Keyring
 from hairtrigger.server.live import Live
+from hairtrigger.server.meter import Meter
 from hairtrigger.server.pulses import Pulses
 from hairtrigger.server.rates import Buckets
+from hairtrigger.server.scrapes import Scrapes
 from hairtrigger.server.settings import MEMORY, Settings
 from hairtrigger.server.visitors import Visitors
 from hairtrigger.store import opening
@@ -33,6 +35,7 @@ class Server:
         self.sessions = Sessions()
         self.buckets = Buckets(settings.rate_limit, settings.rate_refill)
         self.fragments = Fragments()
+        self.meter = Meter()
         self.is_open = False
         self.url_secret = ""  # signs the URLs of packets
         self._store: Store | None = None
@@ -40,6 +43,7 @@ class Server:
         self._vault: projects.Vault | None = None
         self._visitors: Visitors | None = None
         self._pulses: Pulses | None = None
+        self._scrapes: Scrapes | None = None
         self._clockwork: asyncio.Task[None] | None = None
 
     @property
@@ -61,6 +65,11 @@ class Server:
     def pulses(self) -> Pulses:
         assert self._pulses is not None, "open the server first"
         return self._pulses
+
+    @property
+    def scrapes(self) -> Scrapes:
+        assert self._scrapes is not None, "open the server first"
+        return self._scrapes
 
     @property
     def visitors(self) -> Visitors:
@@ -101,10 +110,12 @@ class Server:
         self._store, self._vault, self._keyring = store, vault, Keyring(store, vault)
         secret = hashlib.sha256(b"dashboard " + master_key.encode()).digest()
         self._visitors = Visitors(store, settings, secret)
-        self._pulses = Pulses(store)
+        self._pulses, self._scrapes = Pulses(store), Scrapes(store)
         self._clockwork = asyncio.create_task(
             loops.run(store, settings, self._keyring), name="clockwork"
         )
+        if settings.metrics != "off":
+            self.meter.start()
         self.is_open = True
         emit("server.started", host=self.settings.host, port=self.settings.port)
 
@@ -121,13 +132,16 @@ class Server:
         if self._store is None:
             return
         self.drain()
+        self.meter.stop()
         if self._clockwork is not None:
             self._clockwork.cancel()
             await asyncio.gather(self._clockwork, return_exceptions=True)
         if self._pulses is not None:
             await self._pulses.stop()
         await self._store.close()
-        self._store = self._keyring = self._visitors = self._clockwork = self._pulses = None
+        self._store = self._keyring = self._visitors = self._clockwork = self._pulses = (
+            self._scrapes
+        ) = None
         emit("server.stopped")
 
 

@@ -21,6 +21,8 @@ PREFIX = "HAIRTRIGGER_"
 DEFAULT = "sqlite:///.hairtrigger/hairtrigger.db"
 LOG_FORMATS = ("text", "json")
 LOGINS = ("password", "none", "proxy")
+METRICS = ("local", "open", "off")
+SHORTEST_TOKEN = 16  # characters; a shorter one is taken for a misspelt word
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -97,6 +99,11 @@ class Settings:
     packet_bytes: int = _setting(104_857_600, "The largest payload that is stored apart.")
     small_bytes: int = _setting(1_048_576, "The largest body of any other request.")
     log_format: str = _setting("text", "How the server logs: text or json.")
+    metrics: str = _setting(
+        "local",
+        "Who may read GET /metrics: local (programs on this machine), open (everybody), off (nobody), "
+        "or a token of at least 16 characters that is asked for.",
+    )
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -108,6 +115,9 @@ class Settings:
         ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise _refused(name, getattr(self, name), "a number above 0")
+        if self.metrics not in METRICS and len(self.metrics) < SHORTEST_TOKEN:
+            wanted = f"local, open, off, or a token of at least {SHORTEST_TOKEN} characters"
+            raise ConfigError(f"{variable('metrics')} must be {wanted}.")
         self._check_login()
         if not self.is_postgres:
             self.database_file()

@@ -7,6 +7,7 @@ before the commit. There is no artificial delay: an idle committer starts at onc
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from hairtrigger.store.asking import Call, Made
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.claim import Demand, claim
 from hairtrigger.store.database import Database, DataError, Row, Steps
+from hairtrigger.store.tally import Tally
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire.worker import RunInfo
 
@@ -46,6 +48,7 @@ class Committer:
 
     def __init__(self, database: Database, catalog: Catalog, make_id: Callable[[], int]) -> None:
         self.catalog = catalog
+        self.tally = Tally()
         self._database, self._make_id = database, make_id
         self._settles: deque[tuple[list[settle.Settle], asyncio.Future[list[settle.Settled]]]] = (
             deque()
@@ -204,12 +207,20 @@ class Committer:
             self._may_claim = True
         self._wake.set()
 
+    @property
+    def pending(self) -> dict[str, int]:
+        """What waits to be written: new runs, reports of workers, and other changes."""
+        reports = sum(len(items) for items, _ in self._settles)
+        return {"triggers": self._pending, "reports": reports, "changes": len(self._changes)}
+
     async def _write(self, tick: "_Tick") -> None:
         lowered: dict[int, int] = {}
+        began = time.monotonic()
         answers = await self._database.write(
             lambda now: self._noting(lowered, self._steps(tick, now)),
             lanes=lambda: tick.lanes(self.catalog),
         )
+        self.tally.add(time.monotonic() - began, tick.calls, tick.settles, tick.changes)
         self.on_commit(tick.envs(self.catalog))
         self.catalog.lower_again(lowered)  # what was claimed beside it did not see its runs yet
         self._come_back()

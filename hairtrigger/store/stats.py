@@ -111,6 +111,19 @@ def series(
     return found
 
 
+def totals(env: int, tasks: list[int], *, start: int, end: int) -> Steps[dict[int, Stat]]:
+    """The sums by task of what was rolled up of runs created from ``start`` to before ``end``: the beginnings
+    of days, in ms. Never less than before, while ``start`` stays."""
+    found: dict[int, Stat] = {}
+    for task, _, body in (yield fetch("rollups_between", env, DAY_MS, tasks, start, end)):
+        stat = _stat.decode(body)
+        if task in found:
+            found[task].merge(stat)
+        else:
+            found[task] = stat
+    return found
+
+
 def forget(catalog: Catalog, now: int) -> Steps[None]:
     """Forget the counts of steps that nobody looks at any more; those of days are kept."""
     tasks = [(task.env, task.id) for task in catalog.tasks.values()]

@@ -27,7 +27,7 @@ EventName = Literal[
     "attempt.started", "attempt.completed", "attempt.failed", "attempt.canceled", "attempt.crashed",
     "attempt.handed_back", "log.written", "log.dropped",
     "project.loaded", "project.broken", "version.served", "version.retired", "version.broken",
-    "telemetry.away", "telemetry.dropped",
+    "telemetry.away", "telemetry.dropped", "telemetry.missing",
 ]  # fmt: skip
 NAMES: frozenset[str] = frozenset(get_args(EventName))
 

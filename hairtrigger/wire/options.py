@@ -79,6 +79,7 @@ class BatchItem(msgspec.Struct, rename="camel", omit_defaults=True):
     task: str
     payload: Raw | UnsetType = UNSET
     options: TriggerOptions | None = None
+    trace: str | None = None  # see wire/tracing
 
 
 class CoalescedTrigger(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -90,6 +91,7 @@ class CoalescedTrigger(msgspec.Struct, rename="camel", omit_defaults=True):
     task: str
     payload: Raw | UnsetType = UNSET
     options: TriggerOptions | None = None
+    trace: str | None = None  # see wire/tracing
 
 
 class Triggered(msgspec.Struct, rename="camel", omit_defaults=True):

@@ -133,7 +133,7 @@ class RunInfo(msgspec.Struct, rename="camel", omit_defaults=True):
     replay_of: str | None = None
     started_at: int | None = None  # of the first attempt, when this is not the first
     isolated: bool = False  # a suspect: run it alone in a process
-    trace: str | None = None  # a traceparent
+    trace: str | None = None  # of its trigger: see wire/tracing
 
 
 class Source(msgspec.Struct, array_like=True, frozen=True):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from hairtrigger.worker import capture, loader, variables
+from hairtrigger.worker import capture, loader, spans, variables
 from hairtrigger.worker.executor import Executor
 from hairtrigger.worker.frames import (
     Ended,
@@ -97,13 +97,18 @@ class Life:
     """A child between its first word and its last."""
 
     def __init__(
-        self, project: loader.Project, setup: Setup, sock: socket.socket, ledger: mmap.mmap
+        self,
+        project: loader.Project,
+        setup: Setup,
+        sock: socket.socket,
+        ledger: mmap.mmap,
+        tracing: spans.Spans | None = None,
     ):
         loop = asyncio.get_running_loop()
         self._project, self._ledger, self._socket = project, ledger, sock
         self._mouth = Mouth(sock, loop)
         self._executor = Executor(
-            project, slots=setup.slots, on_line=self._mouth.line, on_ended=self._over
+            project, slots=setup.slots, on_line=self._mouth.line, on_ended=self._over, spans=tracing
         )
         self._frames_begun = 0
         self._leaving = False
@@ -190,8 +195,12 @@ def main() -> None:
     project = loader.load(Path(setup.project_dir))
     capture.set_level(project.log_level, echo=setup.echo)
 
+    tracing = spans.install(os.environ)
+
     async def live() -> None:
-        await Life(project, setup, sock, ledger).run()
+        await Life(project, setup, sock, ledger, tracing).run()
+        if tracing is not None:  # while the socket is open: after it, the supervisor is in a hurry
+            await asyncio.to_thread(tracing.close)
 
     with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
         runner.run(live())

@@ -78,11 +78,22 @@ class Crew:
         for task in self._starting:
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)
-        leaving = [asyncio.create_task(child.gone()) for child in self._all]
-        if leaving and patience_s:
-            await asyncio.wait(leaving, timeout=patience_s)
+        leaving = list(self._all)
+        await self.leave(patience_s)
+        await asyncio.gather(*(child.gone() for child in leaving))
+
+    async def leave(self, patience_s: float) -> None:
+        """Let children that hold nothing send what they still have, for so long; then end all. Nobody takes
+        their places."""
+        self._retired = True
+        going = [asyncio.create_task(child.gone()) for child in self._all if patience_s]
+        if going:
+            for child in self._all:
+                child.stop()
+            await asyncio.wait(going, timeout=patience_s)
+            for one in going:
+                one.cancel()
         self.kill()
-        await asyncio.gather(*leaving)
 
     def kill(self) -> None:
         """End all children now; nobody takes their places."""

@@ -25,6 +25,7 @@ from hairtrigger.worker.capture import Recorder
 from hairtrigger.worker.flushing import Flusher
 from hairtrigger.worker.frames import Ended, Key, Line, Why
 from hairtrigger.worker.loader import Project
+from hairtrigger.worker.spans import Spans
 from hairtrigger.worker.stored import StoredPayloads
 from hairtrigger.worker.variables import redacted
 
@@ -52,12 +53,14 @@ class Executor:
         slots: int,
         on_line: Callable[[Line], None],
         on_ended: Callable[[Ended], None],
+        spans: Spans | None = None,
     ) -> None:
         self.environment = ""
         self.running: dict[Key, Stopper] = {}
         self._plans = {id: _plan(project, id) for id in project.policies}
         self._project, self._level = project.config.project, project.log_level
         self._on_line, self._on_ended = on_line, on_ended
+        self._spans = spans
         self._stored = StoredPayloads()
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="hairtrigger")
         self._loop = asyncio.get_running_loop()
@@ -84,6 +87,7 @@ class Executor:
         flusher = Flusher(scope, self._loop)
         scope.on_metadata = flusher.touch
         SCOPE.set(scope)
+        span = None if self._spans is None else self._spans.begin(info)
         try:
             if stopper.why is None:
                 stopper.begin(scope)
@@ -96,6 +100,8 @@ class Executor:
         if stopper.why is not None and (stopper.why in _FINAL or result.done is None):
             result = outcome.interrupted((info.id, info.lease), stopper.why, begun=result.begun)
         result.used_ms = round((time.perf_counter() - began) * 1000)
+        if span is not None:
+            span.end(result)
         if scope.relative_ops or flusher.is_sending:
             await flusher.finish()
         recorder.close(scope)

@@ -20,7 +20,7 @@ from hairtrigger.telemetry import axiom
 from hairtrigger.telemetry.events import emit, is_heard
 from hairtrigger.wire import worker as wire
 from hairtrigger.wire.worker import PROTOCOL, Register, Registered, Result, Variables
-from hairtrigger.worker import outcome, tell, variables
+from hairtrigger.worker import outcome, spans, tell, variables
 from hairtrigger.worker.calls import Calls
 from hairtrigger.worker.crew import Crew
 from hairtrigger.worker.frames import Ended, Key, Line, LoadProblem, Ready, Why
@@ -65,6 +65,7 @@ class Supervisor:
         self._unsettled: dict[Key, int] = {}  # reported, no verdict yet; the last notice
         self._orphans: set[Key] = set()  # the server has given them to somebody else
         self._shipping: Shipping | None = None
+        self._patience_s = 0.0  # with children that leave
         self._idle, self._stop, self._hurry = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.draining = self.paused = False
 
@@ -81,6 +82,7 @@ class Supervisor:
             self._given = await variables.ask(self._calls)
             sink = axiom.from_environment({**os.environ, **self._given.variables})
             self._shipping = None if sink is None else Shipping(sink)
+            self._patience_s = spans.announce({**os.environ, **self._given.variables})
             self._crew = self._new_crew()
             ready = await self._crew.open()
             registered = await self._link.register(
@@ -94,7 +96,8 @@ class Supervisor:
                 await self._link.leave()
             self._predecessors.release()
         finally:
-            await asyncio.gather(*(crew.close() for crew in [self._crew, *self._retired]))
+            crews = [self._crew, *self._retired]
+            await asyncio.gather(*(crew.close(self._patience_s) for crew in crews))
             self._guard.close()
             await self._calls.close()
             if self._shipping is not None:
@@ -172,8 +175,9 @@ class Supervisor:
         for held in list(self._held.values()):
             self._interrupt(held, "drain")
         await self._until_idle(self.settings.kill_grace_s + 1)
-        for crew in [self._crew, *self._retired]:
-            crew.kill()
+        patience_s = 0.0 if self._hurry.is_set() else self._patience_s
+        crews = [self._crew, *self._retired]
+        await asyncio.gather(*(crew.leave(patience_s) for crew in crews))
         await self._until_idle(None)
         patience_s = _QUICK_WORDS_S if self._hurry.is_set() else _LAST_WORDS_S
         await asyncio.wait([asyncio.create_task(self._link.flushed())], timeout=patience_s)

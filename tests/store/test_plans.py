@@ -54,6 +54,10 @@ PLANS: dict[str, list[str]] = {
     "held_runs": ["live_held (env=?)"],
     "untracked_of_queue": [],
     "count_queues": ["lanes USING INDEX", "live_ready (lane=?)", "live_worker"],
+    "queued_by_queue": ["live_ready (lane=?)", "lanes USING INDEX"],
+    "running_by_queue": ["live_worker", f"x USING {KEY}"],
+    "held_by_env": ["live_held (env=?)"],
+    "slots_by_env": ["workers_lease (lease_until>?)"],
     "oldest_waiting": [
         "live_ready (lane=?)",
         "lanes USING COVERING INDEX",
@@ -183,7 +187,7 @@ FREE = {
     "envs_with_lanes", "stranded_versions", "wanted_versions", "idle_debounces",
     "tags_of_runs", "old_blobs", "newest_number",
     "any_user", "all_users", "another_admin",  # of people: there are few
-    "count_live", "count_ready",  # each part has a limit
+    "count_live", "count_ready", "later_by_queue",  # each part has a limit
     "any_deltas", "deltas_between", "take_deltas",  # of a table that holds seconds
 }  # fmt: skip
 

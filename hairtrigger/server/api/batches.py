@@ -112,10 +112,13 @@ async def add_items(call: Call) -> Answer:
     number = call.number("batch", "batch")
     id_ = ids.public("batch", number)
     store, env = call.server.store, call.caller.env
+    trace = requests.trace_of(call.headers)
     stored: list[engine.Added] = []
     storing: deque[asyncio.Task[engine.Added]] = deque()
     try:
         async for group in _groups(call, id_):
+            for item in group.items:
+                item.trace = item.trace or trace
             if len(storing) == STORING:
                 stored.append(await storing.popleft())
             adding = engine.add_items(store, env, number, group.items, broken=group.broken)

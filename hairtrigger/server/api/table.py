@@ -10,6 +10,7 @@ from hairtrigger.server.api import (
     idempotency_keys,
     keys,
     lists,
+    metrics,
     openapi,
     packets,
     promotions,
@@ -29,7 +30,7 @@ _API = (
     *tasks.ROUTES, *runs.ROUTES, *lists.ROUTES, *batches.ROUTES, *schedules.ROUTES, *queues.ROUTES,
     *promotions.ROUTES, *variables.ROUTES, *keys.ROUTES, *packets.ROUTES, *system.ROUTES, *python.ROUTES,
     *archives.ROUTES, *explanations.ROUTES, *traces.ROUTES, *whole_batches.ROUTES, *bulk.ROUTES, *errors.ROUTES,
-    *deployments.ROUTES, *idempotency_keys.ROUTES,
+    *deployments.ROUTES, *idempotency_keys.ROUTES, *metrics.ROUTES,
 )  # fmt: skip
 ROUTES = (
     *_API,

@@ -9,7 +9,7 @@ import msgspec
 from hairtrigger.engine import trigger as engine
 from hairtrigger.errors import BadRequest, HairtriggerError
 from hairtrigger.rules.project import Environment
-from hairtrigger.server import answers, auth, tokens
+from hairtrigger.server import answers, auth, requests, tokens
 from hairtrigger.server.answers import Answer, Header
 from hairtrigger.server.requests import Call
 from hairtrigger.server.routes import Route
@@ -36,7 +36,9 @@ async def trigger(call: Call) -> Answer:
     caller.demand(auth.TRIGGER, tasks=(task,))
     body = await call.read(_body)
     options = _options(call, body.options or _NO_OPTIONS)
-    item = engine.Item(task, body.payload, options, source=_source(call))
+    item = engine.Item(
+        task, body.payload, options, source=_source(call), trace=requests.trace_of(call.headers)
+    )
     (outcome,) = await engine.trigger(
         call.server.store, caller.env, [item],
         request_key=call.request_key("trigger", task), one_time=caller.one_time,
@@ -56,7 +58,10 @@ async def triggers(call: Call) -> Answer:
     if len(bodies) > MAX_TRIGGERS:
         raise BadRequest(f"{len(bodies)} triggers in one request; the limit is {MAX_TRIGGERS}.")
     source = _source(call)
-    items = [engine.Item(one.task, one.payload, one.options, source=source) for one in bodies]
+    items = [
+        engine.Item(one.task, one.payload, one.options, source=source, trace=one.trace)
+        for one in bodies
+    ]
     outcomes = await engine.trigger(
         call.server.store, call.caller.env, items, request_key=call.request_key("triggers")
     )

@@ -8,7 +8,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from hairtrigger.engine import batches as engine
 from hairtrigger.errors import BadRequest, NotFound
-from hairtrigger.server import answers, auth
+from hairtrigger.server import answers, auth, requests
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.api import runs, tasks
 from hairtrigger.server.requests import Call
@@ -67,8 +67,9 @@ async def create(call: Call) -> Answer:
     batch = await engine.create(
         store, env, announced, request_key=call.request_key(), one_time=call.caller.one_time
     )
+    trace = requests.trace_of(call.headers)
     items = [
-        BatchItem(index, item.task, item.payload, item.options)
+        BatchItem(index, item.task, item.payload, item.options, trace)
         for index, item in enumerate(body.items)
     ]
     await engine.add_items(store, env, batch.id, items)

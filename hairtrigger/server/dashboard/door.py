@@ -59,6 +59,9 @@ async def answer(
             trace="".join(traceback.format_exception(error)),
         )  # fmt: skip
         result = _failure(view, _Defect("Something of ours broke."), name)
+    server.meter.count(
+        route.method, route.path, 200 if isinstance(result, Stream) else result.status
+    )
     if isinstance(result, Stream):
         await _stream(server, call, result, send, name)
         return

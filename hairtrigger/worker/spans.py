@@ -1,0 +1,184 @@
+"""OpenTelemetry in a child: each attempt a span that goes on with the trace of its trigger.
+
+Switched on by OpenTelemetry's own variables. Spans are sent by a thread of its SDK, from a buffer that is bounded
+(``OTEL_BSP_MAX_QUEUE_SIZE``): a collector that is away costs spans, and no run waits for it. A provider that the
+project's code has set itself is used as it is. Source: OpenTelemetry's conventions for messaging.
+"""
+
+import importlib.util
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from hairtrigger.telemetry.events import emit
+from hairtrigger.telemetry.tracing import SYSTEM
+from hairtrigger.wire import tracing
+from hairtrigger.wire.worker import Failure, Result, RunInfo
+from hairtrigger.worker.variables import redacted
+
+CLOSE_S = 2.0  # that a child which leaves gives to the spans it still has
+LEAVING_S = 1.0  # for the rest of its goodbye
+INSTALL = 'pip install "hairtrigger[otel]"'
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_EXPORTER = "opentelemetry.exporter.otlp.proto.http"
+
+
+def is_wanted(environ: Mapping[str, str]) -> bool:
+    """Whether an environment asks for traces."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    exporter = environ.get("OTEL_TRACES_EXPORTER", "").strip().lower()
+    return exporter in ("", "otlp") and any(environ.get(name) for name in _ENDPOINTS)
+
+
+def is_installed() -> bool:
+    """Whether what sends traces can be imported."""
+    try:
+        return all(importlib.util.find_spec(one) for one in ("opentelemetry.sdk", _EXPORTER))
+    except ModuleNotFoundError:
+        return False
+
+
+def announce(environ: Mapping[str, str]) -> float:
+    """In the supervisor: how long (s) children that leave may take to send what they have. What is missing is told
+    once, here."""
+    if not is_wanted(environ):
+        return 0.0
+    if not is_installed():
+        emit("telemetry.missing", to="OpenTelemetry", install=INSTALL)
+        return 0.0
+    return CLOSE_S + LEAVING_S
+
+
+class Spans:
+    """Spans of one child's attempts."""
+
+    def __init__(self, api: Any, provider: Any) -> None:
+        self._api, self._provider = api, provider
+        self._tracer = api.get_tracer("hairtrigger")
+
+    def begin(self, info: RunInfo) -> "Attempt":
+        """Begin the span of an attempt, and let it be the current one of the task that calls."""
+        from opentelemetry import context
+
+        attributes: dict[str, Any] = {
+            "messaging.system": SYSTEM, "messaging.operation.name": "run",
+            "messaging.operation.type": "process", "messaging.destination.name": info.queue,
+            "messaging.message.id": info.id, "hairtrigger.task": info.task,
+            "hairtrigger.attempt": info.attempt, "hairtrigger.version": info.version,
+        }  # fmt: skip
+        span = self._tracer.start_span(
+            f"run {info.task}",
+            context=_parent(info.trace),
+            kind=self._api.SpanKind.CONSUMER,
+            attributes=attributes,
+        )
+        context.attach(self._api.set_span_in_context(span))  # the task's own, and gone with it
+        return Attempt(self._api, span)
+
+    def close(self) -> None:
+        """Send what is left, for two seconds at most. What a project set up itself is its own to close."""
+        theirs = getattr(self._api.get_tracer_provider(), "force_flush", None)
+        finish = theirs if self._provider is None else self._provider.shutdown
+        if finish is not None:
+            thread = threading.Thread(target=finish, daemon=True)
+            thread.start()
+            thread.join(CLOSE_S)
+
+
+class Attempt:
+    """The span of one attempt."""
+
+    def __init__(self, api: Any, span: Any) -> None:
+        self._api, self._span = api, span
+
+    def end(self, result: Result) -> None:
+        """Say how it went."""
+        reason = result.failed or result.crashed
+        outcome = _outcome(result)
+        self._span.set_attribute("hairtrigger.outcome", outcome)
+        if result.failed is not None:
+            self._span.set_attribute("hairtrigger.will_retry", result.retry_in_ms is not None)
+        if reason is not None:
+            self._record(reason)
+        elif outcome == "timed_out":
+            self._fail("timed_out", "It ran for longer than it may.")
+        self._span.end()
+
+    def _record(self, reason: Failure) -> None:
+        message = _clean(reason.message)
+        self._span.add_event(
+            "exception",
+            {
+                "exception.type": reason.name, "exception.message": message,
+                "exception.stacktrace": _clean(reason.trace),
+            },
+        )  # fmt: skip
+        self._fail(reason.name, message)
+
+    def _fail(self, kind: str, message: str) -> None:
+        self._span.set_attribute("error.type", kind)
+        self._span.set_status(self._api.Status(self._api.StatusCode.ERROR, message))
+
+
+def install(environ: Mapping[str, str]) -> Spans | None:
+    """What an environment asks for, once the project's code is loaded; None when it asks for nothing, or for
+    what is not there (the supervisor has said so)."""
+    if not is_wanted(environ) or not is_installed():
+        return None
+    try:
+        return _installed(environ)
+    except Exception as error:  # noqa: BLE001 (a wrong variable must cost spans, and no runs)
+        logging.getLogger("hairtrigger").warning(
+            "Traces are off: OpenTelemetry cannot be set up (%s: %s)", type(error).__name__, error
+        )
+        return None
+
+
+def _installed(environ: Mapping[str, str]) -> Spans:
+    from opentelemetry import trace
+
+    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return Spans(trace, None)
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider(resource=Resource.create(_named(environ)), shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    return Spans(trace, provider)
+
+
+def _named(environ: Mapping[str, str]) -> dict[str, Any]:
+    """A name for the service, unless it has one."""
+    given = environ.get("OTEL_SERVICE_NAME") or "service.name=" in environ.get(
+        "OTEL_RESOURCE_ATTRIBUTES", ""
+    )
+    return {} if given else {"service.name": "hairtrigger-worker"}
+
+
+def _parent(trace: str | None) -> Any:
+    """The context that a run was triggered in; an empty one begins a trace."""
+    from opentelemetry.context import Context
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    if trace is None:
+        return Context()
+    parent, state = tracing.parts(trace)
+    carrier = {"traceparent": parent, **({"tracestate": state} if state else {})}
+    return TraceContextTextMapPropagator().extract(carrier, Context())
+
+
+def _outcome(result: Result) -> str:
+    named = {
+        "completed": result.done is not None, "failed": result.failed is not None,
+        "canceled": result.cancelled, "timed_out": result.timed_out, "handed_back": result.handed_back,
+    }  # fmt: skip
+    return next((name for name, holds in named.items() if holds), "crashed")
+
+
+def _clean(text: str) -> str:
+    return redacted(text.encode()).decode("utf-8", "replace")
