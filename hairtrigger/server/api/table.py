@@ -11,6 +11,7 @@ from hairtrigger.server.api import (
     lists,
     openapi,
     packets,
+    plans,
     promotions,
     queues,
     runs,
@@ -28,7 +29,7 @@ _API = (
     *tasks.ROUTES, *runs.ROUTES, *lists.ROUTES, *batches.ROUTES, *schedules.ROUTES, *queues.ROUTES,
     *promotions.ROUTES, *variables.ROUTES, *keys.ROUTES, *packets.ROUTES, *system.ROUTES, *python.ROUTES,
     *archives.ROUTES, *explanations.ROUTES, *traces.ROUTES, *whole_batches.ROUTES, *bulk.ROUTES, *errors.ROUTES,
-    *deployments.ROUTES,
+    *deployments.ROUTES, *plans.ROUTES,
 )  # fmt: skip
 ROUTES = (
     *_API,

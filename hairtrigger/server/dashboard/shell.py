@@ -35,6 +35,7 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ("Operate", (
         Place("deployments", "deployments", "Deployments", "d"),
         Place("workers", "workers", "Workers", "k"),
+        Place("usage", "usage", "Usage", "u"),
     )),
 )  # fmt: skip
 
