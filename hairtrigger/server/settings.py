@@ -22,6 +22,7 @@ PREFIX = "HAIRTRIGGER_"
 DEFAULT = "sqlite:///.hairtrigger/hairtrigger.db"
 LOG_FORMATS = ("text", "json")
 LOGINS = ("password", "none", "proxy")
+_NUMBERS = plans.Numbers()
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -87,17 +88,17 @@ class Settings:
         plans.DEFAULT, "The plan that a fresh database begins with: free, pro or unlimited."
     )
     free_runs: int = _setting(
-        plans.Numbers.free_runs, "Runs in a calendar month (UTC) on the plan free; 0: no limit."
+        _NUMBERS.free_runs, "Runs in a calendar month (UTC) on the plan free; 0: no limit."
     )
     free_concurrency: int = _setting(
-        plans.Numbers.free_concurrency,
+        _NUMBERS.free_concurrency,
         "Runs at once in each environment on the plan free; 0: no limit.",
     )
     pro_runs: int = _setting(
-        plans.Numbers.pro_runs, "Runs in a calendar month (UTC) on the plan pro; 0: no limit."
+        _NUMBERS.pro_runs, "Runs in a calendar month (UTC) on the plan pro; 0: no limit."
     )
     pro_concurrency: int = _setting(
-        plans.Numbers.pro_concurrency,
+        _NUMBERS.pro_concurrency,
         "Runs at once in each environment on the plan pro; 0: no limit.",
     )
     max_connections: int = _setting(

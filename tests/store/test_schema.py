@@ -282,6 +282,8 @@ APPLIED = {
     "0014_variables.sqlite.sql": "fda000c81ca2",
     "0016_promotions.postgres.sql": "0d79752bd9bf",
     "0016_promotions.sqlite.sql": "89275b01e6c0",
+    "0018_plans.postgres.sql": "63f02a4a42ab",
+    "0018_plans.sqlite.sql": "b1ae84849673",
     "0021_begin.postgres.sql": "197151608b82",
     "0021_begin.sqlite.sql": "f3ea7e9b059d",
     "0022_archives.postgres.sql": "eef37c35b0b3",
