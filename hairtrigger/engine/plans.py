@@ -61,9 +61,11 @@ async def usage(store: Store) -> Usage:
 
 def usage_of(catalog: Catalog, month: Month) -> Steps[Usage]:
     """The same, of any month."""
-    found = dict((yield fetch("usage_by_day", ORGANIZATION, month.begin, month.end)))
+    found: dict[int, int] = dict(
+        (yield fetch("usage_by_day", ORGANIZATION, month.begin, month.end))
+    )
     days = [found.get(month.begin + number * DAY_MS, 0) for number in range(month.days)]
-    running = dict((yield fetch("running_by_env")))
+    running: dict[int, int] = dict((yield fetch("running_by_env")))
     envs = sorted(catalog.envs.values(), key=lambda one: (one.project_name, one.slug))
     executing = [Executing(env, running.get(env.id, 0), env.limit.most) for env in envs]
     return Usage(catalog.plan, month, days, executing)

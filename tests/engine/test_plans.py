@@ -10,6 +10,7 @@ from hairtrigger.engine import trigger as triggers
 from hairtrigger.engine.verify import verify_history
 from hairtrigger.errors import BadRequest, HairtriggerError, PlanLimitReached
 from hairtrigger.rules.plans import Name, Numbers
+from hairtrigger.store.asking import Call
 from hairtrigger.wire.options import ReplayBody
 from tests.clock import DAY, HOUR, MINUTE, ms
 from tests.engine.driving import Outcome, World, manifest, options
@@ -101,7 +102,7 @@ async def test_a_run_belongs_to_the_month_that_its_number_tells(world: World) ->
     world.clock.move(1)
     items += [triggers.read_item(world.store, world.env, triggers.Item("work")) for _ in range(4)]
 
-    found = await world.store.trigger(triggers.Call(world.env.id, items))
+    found = await world.store.trigger(Call(world.env.id, items))
 
     assert [one.error for one in found] == [None] * 8
     rows = world.rows("select day, sum(runs) from usage group by day order by day")
