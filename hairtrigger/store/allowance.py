@@ -7,6 +7,7 @@ it adds what it made at its end, in a row that no other transaction writes. One 
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from hairtrigger.errors import PlanLimitReached
 from hairtrigger.rules import plans
@@ -25,7 +26,7 @@ class Allowance:
 
     def __init__(self, plan: Plan, now: int) -> None:
         self._plan = plan
-        self._days = [_Day(now)]
+        self._days = [_day(now - now % DAY_MS)]
         self._made = Counter[_Day]()
         self._reserved = Counter[_Day]()
         self._left: dict[Month, int] = {}
@@ -73,19 +74,26 @@ class Allowance:
         for day in self._days:
             if day.first <= run_id < day.end:
                 return day
-        self._days.append(_Day(ids.created_at(run_id)))
+        at = ids.created_at(run_id)
+        self._days.append(_day(at - at % DAY_MS))
         return self._days[-1]
 
 
 class _Day:
-    """The day (UTC) of an instant, and the numbers of its runs: from ``first``, before ``end``."""
+    """The day (UTC) that begins at an instant, and the numbers of its runs: from ``first``, before ``end``."""
 
     __slots__ = ("begin", "end", "first", "month")
 
-    def __init__(self, instant: int) -> None:
-        self.begin = instant - instant % DAY_MS
-        self.month = plans.month_of(instant)
+    def __init__(self, begin: int) -> None:
+        self.begin = begin
+        self.month = plans.month_of(begin)
         self.first, self.end = ids.first_at(self.begin), ids.first_at(self.begin + DAY_MS)
+
+
+@lru_cache(maxsize=4)
+def _day(begin: int) -> _Day:
+    """The same one for every transaction of a day."""
+    return _Day(begin)
 
 
 def _rows(counts: Counter[_Day]) -> list[Row]:
