@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hairtrigger.errors import NotFound as NotFound
     from hairtrigger.errors import OutsideRun as OutsideRun
     from hairtrigger.errors import PayloadValidationError as PayloadValidationError
+    from hairtrigger.errors import PlanLimitReached as PlanLimitReached
     from hairtrigger.errors import ProjectError as ProjectError
     from hairtrigger.errors import RateLimitError as RateLimitError
     from hairtrigger.errors import ResultTimeout as ResultTimeout
@@ -88,7 +89,7 @@ _HOMES = {
         "AbortTaskRunError", "ApiError", "BadRequest", "BlockingCallInLoop",
         "CompleteTaskWithOutput", "ConfigError", "ConnectionFailed", "Forbidden",
         "HairtriggerError", "InvalidDuration", "MissingKey", "NotFound", "OutsideRun",
-        "PayloadValidationError", "ProjectError", "RateLimitError", "ResultTimeout",
+        "PayloadValidationError", "PlanLimitReached", "ProjectError", "RateLimitError", "ResultTimeout",
         "SubtaskError", "TaskError", "TooLarge", "Unauthorized", "Unavailable", "UnknownOption",
         "Unprocessable",
     ),

@@ -8,7 +8,8 @@
     ├── TooLarge              413    over a size limit
     ├── Unprocessable         422    well formed, but a rule refuses it
     │   ├── InvalidCron, InvalidTimezone, InvalidDuration
-    │   └── PayloadValidationError   a payload that does not fit its task
+    │   ├── PayloadValidationError   a payload that does not fit its task
+    │   └── PlanLimitReached         the plan's runs of this month are used
     ├── RateLimitError        429    too many requests
     ├── Unavailable           503    full, starting, stopping or without its database
     ├── ConnectionFailed             the server could not be reached at all
@@ -121,6 +122,22 @@ class PayloadValidationError(Unprocessable, ValueError):
     def __init__(self, task_id: str, problems: Sequence[str]) -> None:
         super().__init__(f"Payload does not fit {task_id}: " + "; ".join(problems))
         self.task_id, self.problems = task_id, list(problems)
+
+
+class PlanLimitReached(Unprocessable):
+    """The organisation's plan allows no more runs in this month (UTC). To try again before that is over helps
+    only with another plan, so it is no 429. ``plan``, ``limit`` and ``resets_on`` (a date) are known where it
+    is raised first; over the wire goes what they say."""
+
+    code = "plan_limit_reached"
+    plan, limit, resets_on = "", 0, ""
+
+    def __init__(self, plan: str, limit: int, resets_on: str) -> None:
+        super().__init__(
+            f"The plan {plan} allows {limit:,} runs in a calendar month, and all of them are used. "
+            f"Counting begins anew on {resets_on} at 00:00 UTC. Until then: an admin can change the plan."
+        )
+        self.plan, self.limit, self.resets_on = plan, limit, resets_on
 
 
 class RateLimitError(ApiError):
@@ -272,9 +289,12 @@ class ResultTimeout(HairtriggerError, TimeoutError):
 
 _BY_CODE: dict[str, type[ApiError]] = {
     cls.code: cls for cls in (BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed,
-                              TooLarge, UnsupportedMediaType, Unprocessable, Unavailable, UnknownWorker)
+                              TooLarge, UnsupportedMediaType, Unprocessable, PlanLimitReached, Unavailable,
+                              UnknownWorker)
 }  # fmt: skip
-_BY_STATUS: dict[int, type[ApiError]] = {cls.status: cls for cls in _BY_CODE.values()}
+_BY_STATUS: dict[int, type[ApiError]] = {
+    cls.status: cls for cls in _BY_CODE.values() if cls is not PlanLimitReached
+}
 
 
 def from_status(status: int, message: str, code: str | None = None) -> ApiError:

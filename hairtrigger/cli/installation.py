@@ -1,4 +1,4 @@
-"""Commands on an installation's database itself: ``users`` and ``projects``.
+"""Commands on an installation's database itself: ``users``, ``projects`` and ``plan``.
 
 A SQLite file has one process that writes: its server does it then, through the dashboard.
 """
@@ -86,6 +86,7 @@ def _finished(work: "Callable[[], Awaitable[T]]") -> T:
 def _in_use(error: DatabaseInUse) -> Explained:
     problem = at_start(error).problem
     here = (
-        "Its server changes this too: sign in to its dashboard as an admin, Settings. Or stop it first.",
+        "Its server changes this too: sign in to its dashboard as an admin, Settings or Usage.",
+        "Or stop it first.",
     )
     return Explained(replace(problem, why=here))

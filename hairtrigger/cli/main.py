@@ -35,6 +35,8 @@ TABLE = {
     "keys": (_HERE + "keys", "The environment's secret keys: list, create, rotate, revoke."),
     "env": (_HERE + "env", "Variables that workers get: list, get, set, unset, import, pull."),
     "projects": (_HERE + "projects", "The installation's projects: list, create, environments."),
+    "plan": (_HERE + "plan", "The organisation's plan: show it, or set another one."),
+    "usage": (_HERE + "plan:usage", "What is used of the plan this month, and runs now."),
     "users": (_HERE + "users", "Who may use the dashboard: list, add, remove, roles, passwords."),
     "worker": (_HERE + "worker", "Run a worker: it executes tasks for a server."),
     "verify": (_HERE + "verify", "Prove that nothing was lost, doubled or over a limit."),

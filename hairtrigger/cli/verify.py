@@ -102,7 +102,7 @@ async def _repair(settings: "Settings") -> int:
 
     store = await Store(database_at(settings.database, pooled=settings.database_pooled)).open()
     try:
-        return await upkeep.repair_counters(store)
+        return await upkeep.repair_counters(store, retention_ms=settings.retention_ms)
     finally:
         await store.close()
 

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from hairtrigger.errors import ConfigError, Forbidden, NotFound, Unprocessable
 from hairtrigger.rules.project import TYPES, Environment
+from hairtrigger.rules.queues import EnvironmentLimit
 from hairtrigger.store import store as stores
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.database import Steps, fetch
@@ -205,7 +206,10 @@ def _add_env(
 ) -> Steps[Made]:  # fmt: skip
     number = store.make_id()
     key = key or new_key(slug)
-    env = Environment(number, project, ref, name, slug, TYPES[slug], ids.public("env", number))
+    env = Environment(
+        number, project, ref, name, slug, TYPES[slug], ids.public("env", number),
+        EnvironmentLimit(plan=catalog.plan.concurrency),
+    )  # fmt: skip
     yield fetch("insert_env", number, project, slug, env.type, env.public_id)
     yield fetch(
         "insert_key",

@@ -219,18 +219,24 @@ async def limit_environment(
 
     def change(catalog: Catalog, now: int) -> Steps[None]:
         known = catalog.envs[env.id]
-        uncounted = [one.id for one in catalog.queues_of(env.id) if not one.is_counted]
         yield fetch("limit_env", env.id, limit, burst, now)
-        catalog.envs[env.id] = replace(known, limit=EnvironmentLimit(limit, burst))
-        if (limit is None) == (known.limit.limit is None):
-            return
-        yield fetch("drop_slots", -env.id) if limit is None else fetch("fill_env_slots", env.id)
-        for queue in uncounted:
-            yield fetch("drop_slots" if limit is None else "fill_slots", queue)
+        yield from bound(catalog, env.id, EnvironmentLimit(limit, burst, known.limit.plan))
 
     await store.change(change, lanes=[env.id])
     emit("environment.limited", env=env.slug, limit=limit, burst=burst)
     return await concurrency(store, env)
+
+
+def bound(catalog: Catalog, env: int, limit: EnvironmentLimit) -> Steps[None]:
+    """Let something else bound an environment: what runs in it is counted from now on, or no more."""
+    known = catalog.envs[env]
+    catalog.envs[env] = replace(known, limit=limit)
+    if limit.is_set == known.limit.is_set:
+        return
+    yield fetch("fill_env_slots", env) if limit.is_set else fetch("drop_slots", -env)
+    for queue in catalog.queues_of(env):
+        if not queue.is_counted:
+            yield fetch("fill_slots" if limit.is_set else "drop_slots", queue.id)
 
 
 def _override(queue: QueueEntry, limit: int | None, at: int | None, now: int) -> Steps[None]:
@@ -288,7 +294,7 @@ async def _all_stand(store: Store, env: Environment, queues: Sequence[QueueEntry
     numbers = [queue.id for queue in queues]
     rows = await store.read(stores.one("count_queues", numbers, [-number for number in numbers]))
     counts = {number: (running, queued, keys) for number, running, queued, keys in rows}
-    most, declared = store.catalog.envs[env.id].limit.limit, _declared(store.catalog, env)
+    most, declared = store.catalog.envs[env.id].limit.most_of_queue, _declared(store.catalog, env)
     return [
         _queue(queue, counts.get(queue.id, (0, 0, 0)), most, is_current=queue.name in declared)
         for queue in queues

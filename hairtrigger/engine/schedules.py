@@ -8,7 +8,14 @@ import msgspec
 
 from hairtrigger.engine import runs
 from hairtrigger.engine.trigger import DEV_TTL_MS
-from hairtrigger.errors import InvalidCron, InvalidTimezone, NotFound, Unprocessable
+from hairtrigger.errors import (
+    HairtriggerError,
+    InvalidCron,
+    InvalidTimezone,
+    NotFound,
+    PlanLimitReached,
+    Unprocessable,
+)
 from hairtrigger.rules import cron
 from hairtrigger.rules.project import Environment
 from hairtrigger.rules.run import Run, RunOptions
@@ -25,6 +32,7 @@ from hairtrigger.wire.options import ScheduleBody
 KEY_TTL_MS = 30 * 86_400_000
 SAMPLE_ID = "sched_sample"
 EARLY_MS = 60_000  # by which a run may be older than the tick that it is of, as clocks tell
+_Refused = tuple["Schedule", int, HairtriggerError]  # of which time, and why
 _SUPER_JSON = packets.TYPES.index(packets.SUPER_JSON)
 
 
@@ -264,23 +272,32 @@ async def run_now(store: Store, env: Environment, schedule_id: str) -> int:
 
 
 async def fire_due(store: Store) -> int:
-    """Trigger what is due, each tick once. Answers ms until the next look is worth it."""
+    """Trigger what is due, each tick once. Answers ms until the next look is worth it.
+
+    A tick that the plan has no room for is told, and not made up for: the schedule goes on with its next one.
+    """
     upcoming = await store.read(stores.one("next_tick"), quick=True)
     next_at = upcoming[0][0]
     if next_at is None or next_at > store.now():
         return max(1, min(next_at - store.now(), 1_000)) if next_at is not None else 1_000
-    fired, next_at = await store.change(
+    fired, refused, next_at = await store.change(
         lambda catalog, now: _fire(catalog, now, store.make_id), lanes=None
     )
     for task, at in fired:
         emit("schedule.fired", task=task, at=at)
+    for schedule, at, error in refused:
+        emit(
+            "schedule.refused", schedule=ids.public("sched", schedule.id), task=schedule.task, at=at,
+            error=str(error),
+        )  # fmt: skip
     return max(0, min(next_at - store.now(), 1_000)) if next_at is not None else 1_000
 
 
 def _fire(
     catalog: Catalog, now: int, make_id: Callable[[], int]
-) -> Steps[tuple[list[tuple[str, int]], int | None]]:
-    fired = []
+) -> Steps[tuple[list[tuple[str, int]], list[_Refused], int | None]]:
+    fired: list[tuple[str, int]] = []
+    refused: list[_Refused] = []
     for row in (yield fetch("due_schedules", now)):
         schedule = _schedule(catalog, row)
         assert schedule.next_at is not None, "only active schedules are due"
@@ -297,11 +314,15 @@ def _fire(
         if env.is_development and not (yield fetch("live_sessions", env.id))[0][0]:
             yield fetch("move_schedule", schedule.id, following, None)
             continue
-        yield from intake.take(catalog, [Call(env.id, [run])], {}, now)
+        made = (yield from intake.take(catalog, [Call(env.id, [run])], {}, now))[0][0]
+        if isinstance(made.error, PlanLimitReached):
+            yield fetch("move_schedule", schedule.id, following, None)
+            refused.append((schedule, at, made.error))
+            continue
         yield fetch("move_schedule", schedule.id, following, at)
         fired.append((schedule.task, at))
     upcoming = yield fetch("next_tick")
-    return fired, upcoming[0][0]
+    return fired, refused, upcoming[0][0]
 
 
 def _tick(schedule: Schedule, at: int, number: int) -> NewRun:

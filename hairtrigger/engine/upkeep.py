@@ -6,6 +6,7 @@ from typing import Any
 
 from hairtrigger.engine import attempts
 from hairtrigger.engine.batches import UNSEALED_MS
+from hairtrigger.rules import plans
 from hairtrigger.rules.attempts import Finish, HandOut, after_result
 from hairtrigger.rules.run import RunError
 from hairtrigger.store import sessions, settle, stats, watch
@@ -242,20 +243,25 @@ async def counter_drift(store: Store) -> list[Row]:
     return [tuple(row)[:7] for row in rows]
 
 
-async def repair_counters(store: Store) -> int:
-    """Set the counters of limits to what their rows say; answers how many were wrong.
+async def repair_counters(store: Store, *, retention_ms: int = 0) -> int:
+    """Set the counters of limits, and what the plan counts, to what their rows say; answers how many were wrong.
 
-    Only a bug, or somebody who wrote into the database, can have made them differ.
+    Days of which retention may have forgotten runs stay as they are. Only a bug, or somebody who wrote into the
+    database, can have made them differ.
     """
 
     def repair(_: Catalog, now: int) -> Steps[int]:
+        since = plans.kept_from(now, retention_ms)
+        days = yield fetch("usage_drift", plans.ORGANIZATION, since, ids.first_at(since))
+        for day, counted, made in days:
+            yield fetch("count_runs", plans.ORGANIZATION, day, made - counted)
         lanes = yield fetch("counter_drift")
         for row in lanes:
             yield fetch("set_counters", row[0], *tuple(row)[4:7])
         slots = yield fetch("slot_drift")
         for owner, _, running, _ in slots:
             yield fetch("set_slots", owner, running)
-        return len(lanes) + len(slots)
+        return len(days) + len(lanes) + len(slots)
 
     count: int = await store.change(repair, lanes=None)
     if count:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
-from hairtrigger.rules import records, sweep, verify
+from hairtrigger.rules import plans, records, sweep, verify
 from hairtrigger.rules.sweep import Limit, Owner, Sweep
 from hairtrigger.rules.verify import CHECKS, Check, HandOut, Known, RunRow, Violation
 from hairtrigger.store import catalog as catalogs
@@ -78,6 +78,7 @@ async def verify_history(
     async for count in walk.runs(after):
         on_runs(count)
     await walk.counters()
+    await walk.usage(plans.kept_from(now, retention_ms))
     await walk.keys(after)
     await walk.ticks(after)
     await walk.tags(after)
@@ -179,6 +180,14 @@ class _Walk:
             self.tally.note(records.counters(records.Drift(*row)))
         for row in slots:
             self.tally.note(records.slots(*row))
+
+    async def usage(self, since: int) -> None:
+        """Compare what the plan counts of each day with its runs, from the first day (ms) that is kept."""
+        days = await self.database.read(one("usage_days", plans.ORGANIZATION, since))
+        self.tally.look("usage", days[0][0])
+        drift = one("usage_drift", plans.ORGANIZATION, since, ids.first_at(since))
+        for row in await self.database.read(drift):
+            self.tally.note(records.usage(*row))
 
     async def keys(self, after: int) -> None:
         """Walk the idempotency keys that are in force."""

@@ -25,15 +25,34 @@ class EnvironmentLimit:
     """How many runs of an environment execute at once; None: as many as there are slots.
 
     ``burst`` is a percentage: with 200, twice the limit may run in all, but no queue alone goes beyond it.
-    Source: Trigger.dev's burst factor.
+    Source: Trigger.dev's burst factor. ``plan`` is what the organisation's plan lets execute in it at most,
+    whatever the limit and the burst.
     """
 
     limit: int | None = None
     burst: int = 100
+    plan: int | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything bounds the environment, so that what runs in it is counted."""
+        return self.limit is not None or self.plan is not None
+
+    @property
+    def most(self) -> int | None:
+        """How many may execute in the environment; None: any number."""
+        own = None if self.limit is None else self.limit * self.burst // 100
+        return min((one for one in (own, self.plan) if one is not None), default=None)
+
+    @property
+    def most_of_queue(self) -> int | None:
+        """How many of one queue may execute; None: any number."""
+        return min((one for one in (self.limit, self.plan) if one is not None), default=None)
 
     def free(self, running: int) -> int | None:
         """How many more may start in the environment; None: any number."""
-        return None if self.limit is None else max(0, self.limit * self.burst // 100 - running)
+        most = self.most
+        return None if most is None else max(0, most - running)
 
     def free_of_queue(
         self, running: int, *, total_limit: int | None = None, tokens: int | None = None
@@ -45,7 +64,8 @@ class EnvironmentLimit:
             total_limit: The queue's own limit over all keys, if any.
             tokens: Of its rate's bucket, in thousandths; None when it has no rate.
         """
-        bounds = [limit - running for limit in (self.limit, total_limit) if limit is not None]
+        limits = (self.most_of_queue, total_limit)
+        bounds = [limit - running for limit in limits if limit is not None]
         if tokens is not None:
             bounds.append(tokens // MILLI)
         return max(0, min(bounds)) if bounds else None

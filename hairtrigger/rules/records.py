@@ -50,6 +50,11 @@ def slots(owner: int, running: int, is_running: int, owner_name: str) -> list[Vi
     return [Violation("counters", subject, text)]
 
 
+def usage(day: int, counted: int, made: int) -> list[Violation]:
+    """Judge what the plan counts of a day (ms), when it differs from the runs that were made on it."""
+    return [Violation("usage", durations.iso(day)[:10], f"counts {counted} runs, there are {made}")]
+
+
 class BatchRow(NamedTuple):
     """A batch, and what its items say when they are counted."""
 

@@ -43,6 +43,8 @@ CHECKS = (
           "More runs went on at once than a limit allows, or the clock was set back."),
     Check("counters", "lane", "the counters of every limit equal their rows",
           "A limit lets in too many or too few. Set right with: hairtrigger verify --repair"),
+    Check("usage", "day", "the plan's count of each day equals its runs",
+          "The plan lets in too many or too few. Set right with: hairtrigger verify --repair"),
     Check("lanes", "unfinished run", "every unfinished run is counted where it belongs",
           "A run is not held back by its limit, or nobody will ever hand it out."),
     Check("holders", "unfinished run", "what runs is held by a session, and nothing else is",

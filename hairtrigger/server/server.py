@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import secrets
 
-from hairtrigger.engine import projects, upkeep
+from hairtrigger.engine import plans, projects, upkeep
 from hairtrigger.engine.dequeue import Sessions
 from hairtrigger.errors import ConfigError
 from hairtrigger.server import loops
@@ -100,6 +100,7 @@ class Server:
                 name=self.settings.project_name,
                 keys={slug: key for slug, key in given.items() if key},
             )
+            await plans.open_organization(store, settings.plan, settings.plan_numbers)
             await projects.check_seal(store, vault, where=self.settings.key_file())
             if not store.database.is_shared:
                 # While no server ran, no worker could renew: nobody is late yet.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hairtrigger.errors import ConfigError, InvalidDuration
+from hairtrigger.rules import plans
 from hairtrigger.server import peers
 from hairtrigger.store import places
 from hairtrigger.store.places import MEMORY as MEMORY
@@ -23,6 +24,7 @@ LOG_FORMATS = ("text", "json")
 LOGINS = ("password", "none", "proxy")
 METRICS = ("local", "open", "off")
 SHORTEST_TOKEN = 16  # characters; a shorter one is taken for a misspelt word
+_NUMBERS = plans.Numbers()
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -84,6 +86,23 @@ class Settings:
     )
     rate_limit: int = _setting(0, "Requests a key may send at once; 0 sets no limit.")
     rate_refill: int = _setting(250, "Requests that a key gets back every 10 s.")
+    plan: str = _setting(
+        plans.DEFAULT, "The plan that a fresh database begins with: free, pro or unlimited."
+    )
+    free_runs: int = _setting(
+        _NUMBERS.free_runs, "Runs in a calendar month (UTC) on the plan free; 0: no limit."
+    )
+    free_concurrency: int = _setting(
+        _NUMBERS.free_concurrency,
+        "Runs at once in each environment on the plan free; 0: no limit.",
+    )
+    pro_runs: int = _setting(
+        _NUMBERS.pro_runs, "Runs in a calendar month (UTC) on the plan pro; 0: no limit."
+    )
+    pro_concurrency: int = _setting(
+        _NUMBERS.pro_concurrency,
+        "Runs at once in each environment on the plan pro; 0: no limit.",
+    )
     max_connections: int = _setting(
         4_096, "Connections at once; more are answered 503, but for those of workers."
     )
@@ -108,6 +127,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise _refused("port", self.port, "a number from 0 to 65535")
+        if self.plan not in plans.NAMES:
+            raise _refused("plan", self.plan, "free, pro or unlimited")
         if self.log_format not in LOG_FORMATS:
             raise _refused("log_format", self.log_format, " or ".join(LOG_FORMATS))
         for name in (
@@ -137,6 +158,13 @@ class Settings:
         except ValueError:
             wanted = "addresses or networks with commas between them, such as 10.0.0.0/8,::1"
             raise _refused("trusted_proxies", self.trusted_proxies, wanted) from None
+
+    @property
+    def plan_numbers(self) -> plans.Numbers:
+        """What the plans allow here."""
+        return plans.Numbers(
+            self.free_runs, self.free_concurrency, self.pro_runs, self.pro_concurrency
+        )
 
     @property
     def is_postgres(self) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hairtrigger.rules import limits
+from hairtrigger.rules import limits, plans
+from hairtrigger.rules.plans import Numbers, Plan
 from hairtrigger.rules.project import Environment
 from hairtrigger.rules.queues import EnvironmentLimit
 from hairtrigger.store.database import Steps, fetch
@@ -89,6 +90,8 @@ class VersionEntry:
 @dataclass(slots=True)
 class Catalog:
     envs: dict[int, Environment] = field(default_factory=dict)
+    plan: Plan = plans.UNLIMITED  # the organisation's
+    plan_numbers: Numbers = field(default_factory=Numbers)
     tasks: dict[int, TaskEntry] = field(default_factory=dict)
     queues: dict[int, QueueEntry] = field(default_factory=dict)
     versions: dict[int, VersionEntry] = field(default_factory=dict)
@@ -129,11 +132,11 @@ class Catalog:
 
     def is_counted(self, queue: QueueEntry) -> bool:
         """Whether what runs of a queue is counted over all its keys."""
-        return queue.is_counted or self.envs[queue.env].limit.limit is not None
+        return queue.is_counted or self.envs[queue.env].limit.is_set
 
     def is_laned(self, env: int) -> bool:
         """Whether anything in an environment is limited, so that its runs are counted."""
-        if env in self.with_lanes or self.envs[env].limit.limit is not None:
+        if env in self.with_lanes or self.envs[env].limit.is_set:
             return True
         if any(queue.limit is not None or queue.is_counted for queue in self.queues_of(env)):
             self.with_lanes.add(env)  # from now on: lanes outlive their limit
@@ -199,9 +202,19 @@ class Catalog:
 def load() -> Steps[Catalog]:
     """The whole catalogue as it stands in the database."""
     catalog = Catalog()
+    for name, *numbers in (yield fetch("organization")):
+        catalog.plan_numbers = Numbers(*numbers)
+        catalog.plan = plans.plan_of(plans.check(name), catalog.plan_numbers)
     for id_, project, ref, title, slug, kind, public_id, lim, burst in (yield fetch("all_envs")):
         catalog.envs[id_] = Environment(
-            id_, project, ref, title, slug, kind, public_id, EnvironmentLimit(lim, burst)
+            id_,
+            project,
+            ref,
+            title,
+            slug,
+            kind,
+            public_id,
+            EnvironmentLimit(lim, burst, catalog.plan.concurrency),
         )
     for id_, env, name, manifest in (yield fetch("all_tasks")):
         catalog.add_task(

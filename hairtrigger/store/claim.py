@@ -132,7 +132,7 @@ def _shared_room(catalog: Catalog, env: int, now: int) -> Steps[_Room]:
     bounded = [queue for queue in catalog.queues_of(env) if catalog.is_counted(queue)]
     if not bounded:
         return _Room({}, None, {})
-    owners = [queue.id for queue in bounded] + ([-env] if limit.limit is not None else [])
+    owners = [queue.id for queue in bounded] + ([-env] if limit.is_set else [])
     slots = {row[0]: row for row in (yield fetch("slots_of", owners))}
     room = _Room({}, None, {})
     for queue in bounded:
@@ -218,7 +218,7 @@ def _count(
             tokens, tokens_at = shared.buckets.get(queue, (0, 0))
             spent = n * queues.MILLI if queue in shared.buckets else 0
             rows.append((queue, n, tokens - spent, tokens_at))
-    if catalog.envs[env].limit.limit is not None:
+    if catalog.envs[env].limit.is_set:
         rows.append((-env, shared.taken.total(), 0, 0))
     yield each("slots_claimed", sorted(rows))
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from hairtrigger.errors import BadRequest, HairtriggerError, Unavailable
-from hairtrigger.store import intake, settle
+from hairtrigger.store import allowance, intake, settle
 from hairtrigger.store.asking import Call, Made
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.claim import Demand, claim
@@ -314,8 +314,12 @@ class _Tick:
         self.settles, self.changes, self.calls, self.waiting = settles, changes, calls, waiting
 
     def lanes(self, catalog: Catalog) -> set[int]:
-        """The environments whose lanes it touches, of those that have any."""
-        return {env for env in self.envs(catalog) if env in catalog.envs and catalog.is_laned(env)}
+        """The environments whose lanes it touches, of those that have any; and the plan's lock, where it counts."""
+        envs = self.envs(catalog)
+        found = {env for env in envs if env in catalog.envs and catalog.is_laned(env)}
+        if envs and catalog.plan.runs is not None and (self.calls or self.changes):
+            found.add(allowance.LOCK)
+        return found
 
     def envs(self, catalog: Catalog) -> set[int]:
         """The environments whose runs it touches."""

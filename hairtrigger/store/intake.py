@@ -12,6 +12,7 @@ import msgspec
 
 from hairtrigger.errors import Unprocessable
 from hairtrigger.rules.run import RunOptions
+from hairtrigger.store.allowance import Allowance
 from hairtrigger.store.asking import Call, Debounce, Made, NewRun
 from hairtrigger.store.catalog import Catalog, QueueEntry, TaskEntry
 from hairtrigger.store.database import Conflict, Row, Steps, each, fetch, gather
@@ -38,6 +39,7 @@ _NO_OPTIONS = RunOptions()
 class _Rows:
     """What a tick will write, by table."""
 
+    allowance: Allowance
     runs: list[Row] = field(default_factory=list)
     live: list[Row] = field(default_factory=list)
     tracked: dict[tuple[int, str], list[list[object]]] = field(
@@ -75,10 +77,12 @@ def look_up(calls: list[Call], now: int) -> Steps[Known]:
 
 def take(catalog: Catalog, calls: list[Call], known: Known, now: int) -> Steps[list[list[Made]]]:
     """Make what is asked for; one list of answers for each call. ``known``: see ``look_up``."""
-    rows = _Rows(known_requests=known)
+    rows = _Rows(Allowance(catalog.plan, now), known_requests=known)
+    yield from rows.allowance.reserve(calls)
     answers = []
     for call in calls:
         answers.append((yield from _take_call(catalog, call, rows, now)))
+    yield from rows.allowance.settle()
     yield from _write(catalog, rows, now)
     return answers
 
@@ -173,6 +177,9 @@ def _take_run(
                 existing = row[0]
         if existing is not None:
             return Made(existing, cached=True)
+    refused = rows.allowance.refusal(run.id)
+    if refused is not None and run.debounce is None:
+        return Made(error=refused)
     if run.payload_type == _STORE and not (yield from _store(run, now)):
         return Made(
             error=Unprocessable("The payload's storage path names nothing in this environment.")
@@ -182,6 +189,8 @@ def _take_run(
         moved = yield from _debounced(run, task, run.debounce, rows, now)
         if moved is not None:
             return Made(moved)
+        if refused is not None:
+            return Made(error=refused)
     root, depth = None, 0
     if run.parent is not None:
         if run.parent not in parents:
@@ -199,6 +208,7 @@ def _take_run(
     name = run.queue or catalog.queue_name(run.task, task.manifest)
     own = name == f"task/{run.task}"
     queue = yield from catalog.need_queue(run.env, name, declared=own)
+    rows.allowance.take(run.id)
     ready = _add(catalog, run, task, queue, rows, root=root, depth=depth, now=now)
     if run.key is not None:
         rows.keys.append((run.env, task.id, run.key, run.id, now + run.key_ttl_ms, now))
@@ -300,6 +310,8 @@ def _debounced(
             yield each("insert_tags", [(run.env, tag, run_id) for tag in run.tags])
         yield fetch("mark_changed", run_id)
         return run_id
+    if rows.allowance.refusal(run.id) is not None:
+        return None
     if run.delay_until is None:
         run.delay_until = until
     latest = now + debounce.latest_ms

@@ -64,6 +64,8 @@ PLANTED: list[tuple[str, str, str, list[str]]] = [
     ("counters", "narrow", "counts 7 running over all keys, its rows are 1", [
         "update queues set total_limit = 9 where name = 'narrow'",
         "insert into slots (owner, running) select id, 7 from queues where name = 'narrow'"]),
+    ("usage", "2026-03-02", "counts 77 runs, there are", [
+        "update usage set runs = 77"]),
     ("lanes", "ready", "by no lane, although", [
         ("update live set tracked = 0, lane = -(select queue from runs where id = {ready}) "
          "where run_id = {ready}")]),
@@ -314,7 +316,7 @@ async def test_parent_that_retention_may_have_forgotten_is_not_missed(world: Wor
 
     assert world.rows("select count(*) from runs") == [(1,)]
     assert wrong(await found(world, retention_ms=DAY)) == {}
-    assert list(wrong(await found(world, retention_ms=30 * DAY))) == ["relatives"]
+    assert list(wrong(await found(world, retention_ms=30 * DAY))) == ["usage", "relatives"]
 
 
 async def test_results_of_before_the_claim_was_recorded_are_believed(world: World) -> None:

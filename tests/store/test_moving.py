@@ -97,6 +97,7 @@ async def lived(path: str, clock: Clock) -> World:
         "insert into views values (7, 1, 0, 'ü', 'status=FAILED', 8)",
         "insert into variables values (1, 'ü', 'sealed', 0, 8)",
         "insert into archives values (1, 'ü', x'00ff', 8)",
+        "insert into organizations values (1, 'ü', 'unlimited', 8, 9, 1, 10, 0)",
         "insert into logins values ('00ff', 7, 8, 9, 8, 'Firefox', '::1')",
     ):
         await world.write(sql)

@@ -98,6 +98,11 @@ PLANS: dict[str, list[str]] = {
         "events USING PRIMARY KEY (run_id=? AND position<?)",
     ],
     "running_by_task": ["live_worker (worker>?)"],
+    "running_by_env": ["live_worker (worker>?)"],
+    "reserve_runs": ["USING PRIMARY KEY (organization=? AND day>? AND day<?)"],
+    "usage_by_day": ["usage USING PRIMARY KEY (organization=? AND day>? AND day<?)"],
+    "usage_days": ["usage USING PRIMARY KEY (organization=? AND day>?)"],
+    "usage_drift": ["usage USING PRIMARY KEY (organization=? AND day>?)", "runs USING"],
     "last_of_tasks": ["runs_task (env=? AND task=? AND id>?)"],
     "last_of_schedules": ["runs_schedule (schedule=? AND id>?)"],
     "payloads_of": [f"r USING {KEY}", f"c USING {KEY}"],
@@ -186,6 +191,7 @@ FREE = {
     "verify_newest", "verify_tags", "verify_times", "slot_drift",
     "envs_with_lanes", "stranded_versions", "wanted_versions", "idle_debounces",
     "tags_of_runs", "old_blobs", "newest_number",
+    "organization",  # one row
     "any_user", "all_users", "another_admin",  # of people: there are few
     "count_live", "count_ready", "later_by_queue",  # each part has a limit
     "any_deltas", "deltas_between", "take_deltas",  # of a table that holds seconds

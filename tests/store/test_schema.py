@@ -284,6 +284,8 @@ APPLIED = {
     "0016_promotions.sqlite.sql": "89275b01e6c0",
     "0017_keys.postgres.sql": "cfa84a075656",
     "0017_keys.sqlite.sql": "bc564a9d6d39",
+    "0018_plans.postgres.sql": "63f02a4a42ab",
+    "0018_plans.sqlite.sql": "b1ae84849673",
     "0021_begin.postgres.sql": "197151608b82",
     "0021_begin.sqlite.sql": "f3ea7e9b059d",
     "0022_archives.postgres.sql": "eef37c35b0b3",

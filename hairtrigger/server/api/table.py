@@ -13,6 +13,7 @@ from hairtrigger.server.api import (
     metrics,
     openapi,
     packets,
+    plans,
     promotions,
     queues,
     runs,
@@ -30,7 +31,7 @@ _API = (
     *tasks.ROUTES, *runs.ROUTES, *lists.ROUTES, *batches.ROUTES, *schedules.ROUTES, *queues.ROUTES,
     *promotions.ROUTES, *variables.ROUTES, *keys.ROUTES, *packets.ROUTES, *system.ROUTES, *python.ROUTES,
     *archives.ROUTES, *explanations.ROUTES, *traces.ROUTES, *whole_batches.ROUTES, *bulk.ROUTES, *errors.ROUTES,
-    *deployments.ROUTES, *idempotency_keys.ROUTES, *metrics.ROUTES,
+    *deployments.ROUTES, *idempotency_keys.ROUTES, *metrics.ROUTES, *plans.ROUTES,
 )  # fmt: skip
 ROUTES = (
     *_API,

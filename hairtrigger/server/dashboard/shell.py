@@ -36,6 +36,7 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         Place("deployments", "deployments", "Deployments", "d"),
         Place("workers", "workers", "Workers", "k"),
         Place("keys", "key", "API keys", "y"),
+        Place("usage", "usage", "Usage", "u"),
     )),
 )  # fmt: skip
 

@@ -4,6 +4,18 @@
 select e.id, e.project, p.ref, p.name, e.slug, e.type, e.public_id, e.lim, e.burst
 from envs e join projects p on p.id = e.project
 
+-- name: organization
+select plan, free_runs, free_concurrency, pro_runs, pro_concurrency from organizations order by id limit 1
+
+-- catalog: found_organization
+insert into organizations (id, name, plan, changed_at, free_runs, free_concurrency, pro_runs, pro_concurrency)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- catalog: change_plan
+update organizations set plan = $2, changed_at = $3, free_runs = $4, free_concurrency = $5, pro_runs = $6,
+  pro_concurrency = $7
+where id = $1
+
 -- name: all_tasks
 select id, env, name, manifest from tasks
 

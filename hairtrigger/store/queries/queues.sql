@@ -107,3 +107,7 @@ order by l.order_at, l.run_id limit $2
 select l.run_id from unnest($1::bigint[]) q(lane) cross join lateral (
   select run_id, order_at from live where lane = q.lane and state = 1 order by order_at, run_id limit $2) l
 order by l.order_at, l.run_id limit $2
+
+-- What executes in each environment: one entry of an index for every run that executes anywhere.
+-- name: running_by_env
+select env, count(*) from live where worker > 0 and state = 2 group by env

@@ -119,7 +119,9 @@ from (
   group by owner having sum(running) <> sum(is_running)) d
 left join queues q on q.id = d.owner
 join envs e on e.id = case when d.owner > 0 then q.env else -d.owner end
-where e.lim is not null or (d.owner > 0 and (q.total_limit is not null or q.rate_limit is not null))
+where e.lim is not null or exists (select 1 from organizations o where case o.plan
+    when 'free' then o.free_concurrency when 'pro' then o.pro_concurrency else 0 end > 0)
+  or (d.owner > 0 and (q.total_limit is not null or q.rate_limit is not null))
 order by d.owner limit 1000
 
 -- name: set_counters

@@ -26,6 +26,7 @@ LISTS = (
 )
 OTHERS = (
     "bulk-actions", "schedules/new", "keys", "settings", "settings?tab=members", "settings?tab=server", "account",
+    "usage",
 )  # fmt: skip
 
 
