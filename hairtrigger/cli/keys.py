@@ -37,11 +37,7 @@ def list_keys(state: State) -> None:
 def create(state: State, name: str, expires: str | None) -> None:
     """Make another key called NAME, and print it: it is not shown again."""
     made = state.request("POST", _PATH, {"name": name, "expiresIn": expires})
-    if state.out.is_json:
-        state.out.json(made)
-        return
-    state.out.done(f"The key {name} is made. It is not shown again:")
-    state.out.data(made["secret"])
+    _say_secret(state, made, f"The key {name} is made. It is not shown again:")
 
 
 @command.command("rotate")
@@ -49,11 +45,7 @@ def create(state: State, name: str, expires: str | None) -> None:
 def rotate(state: State) -> None:
     """Make a new root key, and print it. The one before is good for another 24 hours."""
     made = state.request("POST", _PATH + "/rotate")
-    if state.out.is_json:
-        state.out.json(made)
-        return
-    state.out.done(f"The root key before this one ends {made['previousExpiresAt']}")
-    state.out.data(made["secret"])
+    _say_secret(state, made, f"The root key before this one ends {made['previousExpiresAt']}")
 
 
 @command.command("revoke")
@@ -66,6 +58,14 @@ def revoke(state: State, key: str) -> None:
         state.out.json(gone)
     else:
         state.out.done(f"The key {gone['name']} is revoked")
+
+
+def _say_secret(state: State, made: dict[str, Any], done: str) -> None:
+    if state.out.is_json:
+        state.out.json(made)
+    else:
+        state.out.done(done)
+        state.out.data(made["secret"])
 
 
 def _row(one: dict[str, Any]) -> list[str]:

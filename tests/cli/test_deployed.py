@@ -13,6 +13,7 @@ import pytest
 
 from tests import databases
 from tests.cli.conftest import program
+from tests.cli.test_deployments import TASK
 from tests.running import STOPPED, Live, Process, until
 
 CONFIG = "from hairtrigger import define_config\n\nconfig = define_config()\n"
@@ -31,20 +32,6 @@ async def greet(payload: str) -> str:
     while payload and not Path(payload).exists():
         await asyncio.sleep(0.01)
     return greeting.HELLO + END
-"""
-MAIL = """
-from typing import TypedDict
-
-from hairtrigger import task
-
-
-class Mail(TypedDict):
-    to: {type}
-
-
-@task
-async def mail(payload: Mail) -> str:
-    return "{answer}"
 """
 
 
@@ -202,7 +189,7 @@ def test_what_cannot_be_installed_is_told_and_leaves_the_version_before_at_work(
 def test_rolling_deployment_under_load_fails_and_drops_no_run(site: Site, tmp_path: Path) -> None:
     kinds = ["int", "int | str", "str | int | None", "int | str | float"]
     codes = [
-        project(tmp_path / f"v{n}", {"trigger/tasks.py": MAIL.format(type=kind, answer=f"v{n}")})
+        project(tmp_path / f"v{n}", {"trigger/tasks.py": TASK.format(type=kind, answer=f"v{n}")})
         for n, kind in enumerate(kinds)
     ]
     site.deploy(codes[0])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import Live, started, until
+from tests.running import Live, until
 from tests.telemetry.endpoint import DATASET, TOKEN, Endpoint, opened
 
 TASKS = """
@@ -27,23 +27,6 @@ async def fall(payload: dict[str, str]) -> None:
         logger.error("Could not look up", error, {"attempt": "now"})
         raise
 """
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with started(tmp_path_factory.mktemp("shipping-server")) as live:
-        yield live
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("shipping")
-    (directory / "trigger").mkdir()
-    (directory / "trigger" / "tasks.py").write_text(TASKS)
-    (directory / "trigger_config.py").write_text(
-        "from hairtrigger import define_config\n\nconfig = define_config()\n"
-    )
-    return directory
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import Live, Process, free_port, started, until
+from tests.running import Live, Process, free_port, until
 from tests.telemetry.collector import Collector, Span, opened
 
 PRODUCER, CONSUMER, ERROR = 4, 5, 2  # as OTLP numbers them
@@ -75,23 +75,6 @@ async def main() -> None:
 
 asyncio.run(main())
 """
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with started(tmp_path_factory.mktemp("traces-server")) as live:
-        yield live
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("traces")
-    (directory / "trigger").mkdir()
-    (directory / "trigger" / "tasks.py").write_text(TASKS)
-    (directory / "trigger_config.py").write_text(
-        "from hairtrigger import define_config\n\nconfig = define_config()\n"
-    )
-    return directory
 
 
 @pytest.fixture
