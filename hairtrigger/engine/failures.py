@@ -86,10 +86,8 @@ def group(catalog: Catalog, run_ids: Sequence[int], *, tell: bool = False) -> St
 
 
 def _statuses(named: Sequence[Row]) -> Steps[dict[tuple[int, str], int]]:
-    envs, texts = sorted({row[0] for row in named}), sorted({row[1] for row in named})
-    return {
-        (env, text): status for _, env, text, status in (yield fetch("errors_before", envs, texts))
-    }
+    rows = yield gather("error_status", [(row[0], row[1]) for row in named])
+    return {(env, text): status for env, text, status in rows}
 
 
 def _seen(found: fingerprints.Fingerprint, rows: list[Row]) -> Row:

@@ -24,8 +24,12 @@ delete from alert_deliveries where alert = $1
 select id, alert, task, state, failures, last_at, run_id, message, tries, problem, due_at, ended_at
 from alert_deliveries where alert = $1 order by id desc limit $2
 
--- name: errors_before
-select id, env, fingerprint, status from errors where env in {list $1} and fingerprint in {list $2}
+-- name: error_status
+select env, fingerprint, status from errors where env = $1 and fingerprint = $2
+
+-- each: error_status
+select env, fingerprint, status from errors
+where (env, fingerprint) in (select * from unnest($1::bigint[], $2::text[]))
 
 -- name: last_opened
 select alert, task, max(opens_at) from alert_deliveries where alert in {list $1} group by alert, task
