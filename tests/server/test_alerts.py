@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from hairtrigger import webhooks
+from hairtrigger.engine import alerting
 from hairtrigger.rules import alerts as rules
 from hairtrigger.server import reaching, sending
 from hairtrigger.server.app import App
@@ -156,7 +157,7 @@ async def test_without_a_mail_server_that_is_said(app: App, prod: Api) -> None:
     await make(prod, "email", "ann@example.com")
     server = app.server
     env = next(one for one in server.store.catalog.envs.values() if one.slug == "prod")
-    (alert,) = await sending.alerting.list_all(server.store, env)
+    (alert,) = await alerting.list_all(server.store, env)
 
     bare = replace(server.settings, smtp_url="")
 
