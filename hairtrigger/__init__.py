@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from hairtrigger.errors import Unavailable as Unavailable
     from hairtrigger.errors import UnknownOption as UnknownOption
     from hairtrigger.errors import Unprocessable as Unprocessable
+    from hairtrigger.errors import WebhookError as WebhookError
     from hairtrigger.sdk.batch import BatchInfo as BatchInfo
     from hairtrigger.sdk.batch import batch as batch
     from hairtrigger.sdk.call import Call as Call
@@ -79,6 +80,8 @@ if TYPE_CHECKING:
     from hairtrigger.sdk.task import Task as Task
     from hairtrigger.sdk.tasks import tasks as tasks
     from hairtrigger.sdk.trigger_client import TriggerClient as TriggerClient
+    from hairtrigger.sdk.webhooks import WebhookEvent as WebhookEvent
+    from hairtrigger.sdk.webhooks import webhooks as webhooks
     from hairtrigger.sync import SyncTask as SyncTask
     from hairtrigger.worker.start import WorkerProcess as WorkerProcess
     from hairtrigger.worker.start import start_worker as start_worker
@@ -91,7 +94,7 @@ _HOMES = {
         "HairtriggerError", "InvalidDuration", "MissingKey", "NotFound", "OutsideRun",
         "PayloadValidationError", "PlanLimitReached", "ProjectError", "RateLimitError", "ResultTimeout",
         "SubtaskError", "TaskError", "TooLarge", "Unauthorized", "Unavailable", "UnknownOption",
-        "Unprocessable",
+        "Unprocessable", "WebhookError",
     ),
     "sdk.batch": ("BatchInfo", "batch"),
     "sdk.call": ("Call",),
@@ -121,6 +124,7 @@ _HOMES = {
     "sdk.task": ("Task",),
     "sdk.tasks": ("tasks",),
     "sdk.trigger_client": ("TriggerClient",),
+    "sdk.webhooks": ("WebhookEvent", "webhooks"),
     "sync": ("SyncTask",),
     "worker.start": ("WorkerProcess", "start_worker"),
 }  # fmt: skip

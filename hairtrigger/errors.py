@@ -195,6 +195,12 @@ class MissingKey(Unauthorized):
         )
 
 
+class WebhookError(HairtriggerError):
+    """A webhook that cannot be believed: unsigned, signed by somebody else, or too old."""
+
+    code, status = "webhook", 400
+
+
 class BlockingCallInLoop(HairtriggerError):
     """A blocking call made from a running event loop."""
 

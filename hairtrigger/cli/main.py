@@ -34,6 +34,7 @@ TABLE = {
     "rollback": (_HERE + "deployments:rollback", "Go back to the version that was current before."),
     "keys": (_HERE + "keys", "The environment's secret keys: list, create, rotate, revoke."),
     "env": (_HERE + "env", "Variables that workers get: list, get, set, unset, import, pull."),
+    "alerts": (_HERE + "alerts", "Who is told of failures: list, add, remove, enable, test."),
     "projects": (_HERE + "projects", "The installation's projects: list, create, environments."),
     "plan": (_HERE + "plan", "The organisation's plan: show it, or set another one."),
     "usage": (_HERE + "plan:usage", "What is used of the plan this month, and runs now."),

@@ -34,8 +34,26 @@ _error = msgspec.json.Decoder(RunError)
 _UNKNOWN = RunError(Failure("Error", ""))
 
 
-def group(catalog: Catalog, run_ids: Sequence[int]) -> Steps[None]:
-    """Put runs that have failed into their groups; each run once."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Some failures that are alike, of one call of ``group``. ``before`` is the number of their group's status
+    then, None when there was none; ``last_run`` and ``at`` (ms) are those of the last one."""
+
+    env: int
+    task: str
+    fingerprint: str
+    type: str
+    message: str
+    runs: int
+    last_run: int
+    first_at: int
+    at: int
+    before: int | None = None
+    after: int = 0
+
+
+def group(catalog: Catalog, run_ids: Sequence[int], *, tell: bool = False) -> Steps[list[Seen]]:
+    """Put runs that have failed into their groups; each run once. With ``tell``, answers what was seen."""
     rows = (yield fetch("failures_of", list(run_ids))) if run_ids else []
     members: dict[tuple[int, str], list[Row]] = defaultdict(list)
     shown: dict[tuple[int, str], fingerprints.Fingerprint] = {}
@@ -45,6 +63,7 @@ def group(catalog: Catalog, run_ids: Sequence[int]) -> Steps[None]:
         members[row[1], found.text].append(row)
         shown[row[1], found.text] = found
     named = [_seen(shown[key], sorted(members[key], key=_finished)) for key in sorted(members)]
+    before = (yield from _statuses(named)) if tell and named else {}
     ids = {(env, text): id_ for env, text, id_ in (yield gather("put_error", named))}
     counts = Counter(
         (ids[key], step, floor(_finished(row), step))
@@ -56,6 +75,19 @@ def group(catalog: Catalog, run_ids: Sequence[int]) -> Steps[None]:
     yield each(
         "insert_error_run", sorted((ids[key], row[0]) for key, of in members.items() for row in of)
     )
+    after = (yield from _statuses(named)) if tell and named else {}
+    return [
+        Seen(
+            row[0], catalog.tasks[row[2]].name, row[1], row[3], row[4], row[11], row[8], row[5], row[6],
+            before.get((row[0], row[1])), after[row[0], row[1]],
+        )
+        for row in named if tell
+    ]  # fmt: skip
+
+
+def _statuses(named: Sequence[Row]) -> Steps[dict[tuple[int, str], int]]:
+    rows = yield gather("error_status", [(row[0], row[1]) for row in named])
+    return {(env, text): status for env, text, status in rows}
 
 
 def _seen(found: fingerprints.Fingerprint, rows: list[Row]) -> Row:

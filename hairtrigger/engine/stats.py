@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from hairtrigger.engine import failures
+from hairtrigger.engine import alerting, failures
 from hairtrigger.rules.stats import ALL_TASKS, Stat, merged
 from hairtrigger.store import stats
 from hairtrigger.store.catalog import Catalog
-from hairtrigger.store.database import Steps
+from hairtrigger.store.database import Steps, fetch
 from hairtrigger.store.store import Store, one
 
 ROLL_UP_MS = 1_000
@@ -15,9 +15,11 @@ ROLL_UP_MS = 1_000
 async def roll_up(store: Store) -> int:
     """Add what was finished to the counts, and group what failed; answers ms until the next call."""
 
-    def add(catalog: Catalog, _: int) -> Steps[int]:
+    def add(catalog: Catalog, now: int) -> Steps[int]:
         count, failed = yield from stats.roll_up()
-        yield from failures.group(catalog, failed)
+        asked = (yield fetch("alerts_on")) if failed else []
+        seen = yield from failures.group(catalog, failed, tell=bool(asked))
+        yield from alerting.note(store, asked, seen, now)
         return count
 
     if not await store.read(one("any_deltas"), quick=True):

@@ -26,6 +26,7 @@ BLOBS = 100  # each may be large
 OVERDUE_GRACE_MS = 20_000  # for the worker to stop the code itself, and to say so
 IDLE_LANE_MS = 3_600_000
 JUMP_MS = 5_000
+TOLD_MS = 14 * 86_400_000  # how long is shown what alerts have sent
 EXPIRED = RunError(
     Failure("Expired", "The run's ttl passed before it could start."), kind="STRING_ERROR"
 )
@@ -196,6 +197,7 @@ async def prune(store: Store, *, retention_ms: int) -> int:
             ("idle_lanes", now - IDLE_LANE_MS, BATCH),
             ("idle_debounces", BATCH),
             ("expired_logins", now, BATCH),
+            ("old_deliveries", now - TOLD_MS, BATCH),
         )
         if not retention_ms:
             return 0, more

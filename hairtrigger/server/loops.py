@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from hairtrigger.engine import bulk, schedules, stats, upkeep
+from hairtrigger.engine.alerting import Vault
+from hairtrigger.server import sending
 from hairtrigger.server.keyring import Keyring
 from hairtrigger.server.settings import Settings
 from hairtrigger.store import watch
@@ -17,7 +19,7 @@ Verb = Callable[[], Awaitable[int]]  # answers in how many ms it is worth callin
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 100, 5_000
 
 
-async def run(store: Store, settings: Settings, keyring: Keyring) -> None:
+async def run(store: Store, settings: Settings, vault: Vault, keyring: Keyring) -> None:
     """Run every upkeep verb until cancelled."""
     clock = upkeep.Clock(store)
     verbs: dict[str, Verb] = {
@@ -31,6 +33,7 @@ async def run(store: Store, settings: Settings, keyring: Keyring) -> None:
         "roll_up": lambda: stats.roll_up(store),
         "note_uses": keyring.note_uses,
         "bulk": lambda: bulk.work(store),
+        "send_alerts": lambda: sending.deliver(store, vault, settings),
         "prune": lambda: upkeep.prune(store, retention_ms=settings.retention_ms),
     }
     async with asyncio.TaskGroup() as group:

@@ -113,7 +113,7 @@ class Server:
         self._visitors = Visitors(store, settings, secret)
         self._pulses, self._scrapes = Pulses(store), Scrapes(store)
         self._clockwork = asyncio.create_task(
-            loops.run(store, settings, self._keyring), name="clockwork"
+            loops.run(store, settings, vault, self._keyring), name="clockwork"
         )
         if settings.metrics != "off":
             self.meter.start()

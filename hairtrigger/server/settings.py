@@ -117,6 +117,13 @@ class Settings:
     worker_bytes: int = _setting(67_108_864, "The largest body of a worker's call.")
     packet_bytes: int = _setting(104_857_600, "The largest payload that is stored apart.")
     small_bytes: int = _setting(1_048_576, "The largest body of any other request.")
+    smtp_url: str = _setting(
+        "", "Where alerts by email go out: smtp://user:password@host:587, or smtps://."
+    )
+    smtp_from: str = _setting("", "The address that alerts by email come from.")
+    alerts_allow_private: bool = _setting(
+        False, "Alerts may go to addresses of private networks and of this machine, too."
+    )
     log_format: str = _setting("text", "How the server logs: text or json.")
     metrics: str = _setting(
         "local",

@@ -19,6 +19,7 @@ EventName = Literal[
     "worker.registered", "worker.left", "lease.lost", "report.refused", "clock.jumped",
     "counters.repaired", "error.resolved", "error.ignored", "error.reopened",
     "key.created", "key.rotated", "key.revoked",
+    "alert.sent", "alert.failed",
     "user.added", "user.changed", "user.removed", "user.signed_in", "user.signed_out",
     "sign_in.refused",
     "database.away", "database.back", "commit.asked", "listener.lost",

@@ -98,6 +98,14 @@ async def lived(path: str, clock: Clock) -> World:
         "insert into variables values (1, 'ü', 'sealed', 0, 8)",
         "insert into archives values (1, 'ü', x'00ff', 8)",
         "insert into organizations values (1, 'ü', 'unlimited', 8, 9, 1, 10, 0)",
+        (
+            "insert into alerts values "
+            "(7, 1, 'ü', 'run.failed', null, 'email', 'a@b.c', 'sealed', 1, 8)"
+        ),
+        (
+            "insert into alert_deliveries values "
+            "(7, 7, 1, 'ü', 2, 3, 8, 9, 7, 'f', 't', 'm', 9, 9, 1, null, 10)"
+        ),
         "insert into logins values ('00ff', 7, 8, 9, 8, 'Firefox', '::1')",
     ):
         await world.write(sql)

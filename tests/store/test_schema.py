@@ -286,6 +286,8 @@ APPLIED = {
     "0017_keys.sqlite.sql": "bc564a9d6d39",
     "0018_plans.postgres.sql": "63f02a4a42ab",
     "0018_plans.sqlite.sql": "b1ae84849673",
+    "0019_alerts.postgres.sql": "e32515f947d8",
+    "0019_alerts.sqlite.sql": "38992903e484",
     "0021_begin.postgres.sql": "197151608b82",
     "0021_begin.sqlite.sql": "f3ea7e9b059d",
     "0022_archives.postgres.sql": "eef37c35b0b3",

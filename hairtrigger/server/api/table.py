@@ -1,6 +1,7 @@
 """All routes of the server, in one table: what ``app`` serves, the API document says and the tests walk."""
 
 from hairtrigger.server.api import (
+    alerts,
     archives,
     batches,
     bulk,
@@ -31,7 +32,7 @@ _API = (
     *tasks.ROUTES, *runs.ROUTES, *lists.ROUTES, *batches.ROUTES, *schedules.ROUTES, *queues.ROUTES,
     *promotions.ROUTES, *variables.ROUTES, *keys.ROUTES, *packets.ROUTES, *system.ROUTES, *python.ROUTES,
     *archives.ROUTES, *explanations.ROUTES, *traces.ROUTES, *whole_batches.ROUTES, *bulk.ROUTES, *errors.ROUTES,
-    *deployments.ROUTES, *idempotency_keys.ROUTES, *metrics.ROUTES, *plans.ROUTES,
+    *deployments.ROUTES, *idempotency_keys.ROUTES, *metrics.ROUTES, *plans.ROUTES, *alerts.ROUTES,
 )  # fmt: skip
 ROUTES = (
     *_API,

@@ -35,6 +35,7 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ("Operate", (
         Place("deployments", "deployments", "Deployments", "d"),
         Place("workers", "workers", "Workers", "k"),
+        Place("alerts", "alerts", "Alerts", "a"),
         Place("keys", "key", "API keys", "y"),
         Place("usage", "usage", "Usage", "u"),
     )),

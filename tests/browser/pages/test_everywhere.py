@@ -23,6 +23,7 @@ LISTS = (
     "batches",
     "deployments",
     "workers",
+    "alerts",
 )
 OTHERS = (
     "bulk-actions", "schedules/new", "keys", "settings", "settings?tab=members", "settings?tab=server", "account",

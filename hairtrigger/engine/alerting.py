@@ -1,0 +1,283 @@
+"""Alerts: who is told of failures, what is to be told, and which server tells it.
+
+What is to be told is noted when failures are grouped, in the same transaction: each failure once, and nothing is
+added to the way of a run. A storm is gathered: one message of an alert about a task in ``WINDOW_MS``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from hairtrigger.engine.failures import Seen
+from hairtrigger.engine.projects import Vault as Vault
+from hairtrigger.errors import BadRequest, NotFound, Unavailable
+from hairtrigger.rules import alerts as rules
+from hairtrigger.rules.project import Environment
+from hairtrigger.store.catalog import Catalog
+from hairtrigger.store.database import Row, Steps, each, fetch
+from hairtrigger.store.store import Store, one
+from hairtrigger.telemetry.events import emit
+from hairtrigger.wire import ids, webhooks
+
+LEASE_MS = 60_000
+CLAIM = 10  # that one server sends at once
+STATES = ("waiting", "sending", "sent", "failed")
+SHOWN = 5
+_RESOLVED, _UNRESOLVED = 1, 0
+_names = msgspec.json.Decoder(list[str])
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where to, and the secret that it is signed with; sealed in the database."""
+
+    to: str
+    secret: str = ""
+
+
+_target = msgspec.json.Decoder(Target)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """``shown`` is where to, as people may see it. No ``tasks`` are all. ``created_at`` is in ms."""
+
+    id: int
+    env: int
+    name: str
+    kind: str
+    tasks: tuple[str, ...]
+    channel: str
+    shown: str
+    sealed: str
+    enabled: bool
+    created_at: int
+
+    def open(self, vault: Vault) -> Target:
+        """Where to.
+
+        Raises:
+            Unavailable: it was sealed under another master key.
+        """
+        text = vault.open(self.sealed)
+        if text is None:
+            raise Unavailable(
+                f"The alert {self.name} was sealed under another master key than this server's. Give every "
+                "server the same HAIRTRIGGER_MASTER_KEY, or make the alert anew."
+            )
+        return _target.decode(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One message of an alert: what became of it. Instants in ms; ``next_at`` while it is not at its end."""
+
+    id: int
+    task: str
+    state: str
+    failures: int
+    last_at: int
+    run: int
+    message: str
+    tries: int
+    problem: str | None
+    next_at: int | None
+    ended_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message that this server is to send now. Instants in ms."""
+
+    id: int
+    alert: int
+    env: int
+    task: str
+    failures: int
+    first_at: int
+    last_at: int
+    run: int
+    fingerprint: str
+    type: str
+    message: str
+    opens_at: int
+    tries: int
+
+
+async def list_all(store: Store, env: Environment) -> list[Alert]:
+    """All of an environment, by name."""
+    return [_alert(row) for row in await store.read(one("alerts_of", env.id), quick=True)]
+
+
+async def retrieve(store: Store, env: Environment, number: int) -> Alert:
+    """One of them.
+
+    Raises:
+        NotFound: there is none of that number.
+    """
+    for alert in await list_all(store, env):
+        if alert.id == number:
+            return alert
+    raise _unknown(number)
+
+
+async def last_told(store: Store, alert: Alert) -> list[Told]:
+    """Its last ``SHOWN`` messages, newest first."""
+    return [
+        Told(
+            row[0], row[2], STATES[row[3]], row[4], row[5], row[6], row[7], row[8], row[9],
+            row[10] if row[11] is None else None, row[11],
+        )
+        for row in await store.read(one("last_deliveries", alert.id, SHOWN), quick=True)
+    ]  # fmt: skip
+
+
+async def create(
+    store: Store, vault: Vault, env: Environment, *, name: str, kind: str, channel: str, to: str,
+    tasks: Sequence[str] = (), enabled: bool = True,
+) -> tuple[Alert, str]:  # fmt: skip
+    """Make an alert; answers the secret that its webhooks are signed with, too, which is never shown again.
+
+    Raises:
+        BadRequest: it cannot be, its name is taken, or there are too many.
+    """
+    rules.check(name, kind, channel, to, tasks)
+    secret = webhooks.new_secret() if channel == "webhook" else ""
+    sealed = vault.seal(msgspec.json.encode(Target(to, secret)).decode())
+    made = Alert(
+        store.make_id(), env.id, name.strip(), kind, tuple(sorted(set(tasks))), channel,
+        rules.shown(channel, to), sealed, enabled, 0,
+    )  # fmt: skip
+
+    def make(_: Catalog, now: int) -> Steps[Alert]:
+        there = yield fetch("alerts_of", env.id)
+        if any(row[2] == made.name for row in there):
+            raise BadRequest(f"There is an alert {made.name!r} already: choose another name.")
+        if len(there) >= rules.MOST:
+            raise BadRequest(f"An environment has at most {rules.MOST} alerts.")
+        names = msgspec.json.encode(made.tasks).decode() if made.tasks else None
+        yield fetch(
+            "insert_alert", made.id, env.id, made.name, kind, names, channel, made.shown, sealed,
+            int(enabled), now,
+        )  # fmt: skip
+        return replace(made, created_at=now)
+
+    return await store.change(make), secret
+
+
+async def switch(store: Store, env: Environment, number: int, *, enabled: bool) -> Alert:
+    """Let it tell, or not; what failed while it did not is not made up for.
+
+    Raises:
+        NotFound: there is none of that number.
+    """
+
+    def change(_: Catalog, __: int) -> Steps[bool]:
+        return bool((yield fetch("enable_alert", number, env.id, int(enabled))))
+
+    if not await store.change(change):
+        raise _unknown(number)
+    return await retrieve(store, env, number)
+
+
+async def delete(store: Store, env: Environment, number: int) -> None:
+    """Delete it, with what it has told and what it still had to tell.
+
+    Raises:
+        NotFound: there is none of that number.
+    """
+
+    def drop(_: Catalog, __: int) -> Steps[bool]:
+        gone = yield fetch("delete_alert", number, env.id)
+        if gone:
+            yield fetch("delete_deliveries_of", number)
+        return bool(gone)
+
+    if not await store.change(drop):
+        raise _unknown(number)
+
+
+def note(store: Store, asked: Sequence[Row], seen: Sequence[Seen], now: int) -> Steps[None]:
+    """Write down what the alerts that are on (rows of ``alerts_on``) have to tell of these failures."""
+    found: dict[tuple[int, str], list[Seen]] = {}
+    for number, env, kind, tasks in asked:
+        names = _names.decode(tasks) if tasks else []
+        for some in seen:
+            if some.env == env and (not names or some.task in names) and _concerns(kind, some):
+                found.setdefault((number, some.task), []).append(some)
+    if not found:
+        return
+    opened = {
+        (number, task): at
+        for number, task, at in (yield fetch("last_opened", sorted({key[0] for key in found})))
+    }
+    rows = []
+    for key in sorted(found):
+        last = max(found[key], key=lambda some: (some.at, some.last_run))
+        opens_at = max(now, opened.get(key, -rules.WINDOW_MS) + rules.WINDOW_MS)
+        rows.append((
+            store.make_id(), key[0], last.env, key[1], sum(some.runs for some in found[key]),
+            min(some.first_at for some in found[key]), last.at, last.last_run, last.fingerprint,
+            last.type, last.message, opens_at,
+        ))  # fmt: skip
+    yield each("gather_delivery", rows)
+
+
+async def claim(store: Store, *, lease_ms: int = LEASE_MS) -> list[tuple[Alert, Delivery]]:
+    """What this server is to send within ``lease_ms``; nobody else gets it before. What is not said to have
+    ended by then is sent again, under the same id."""
+
+    def take(_: Catalog, now: int) -> Steps[list[tuple[Alert, Delivery]]]:
+        taken = [
+            Delivery(*row) for row in (yield fetch("claim_deliveries", now, now + lease_ms, CLAIM))
+        ]
+        rows = yield fetch("alerts_by_id", sorted({each_.alert for each_ in taken}))
+        alerts = {row[0]: _alert(row) for row in rows}
+        return [(alerts[each_.alert], each_) for each_ in taken if each_.alert in alerts]
+
+    due = await store.read(one("next_delivery"), quick=True)
+    if due[0][0] is None or due[0][0] > store.now():
+        return []
+    claimed: list[tuple[Alert, Delivery]] = await store.change(take)
+    return claimed
+
+
+async def settle(store: Store, alert: Alert, sent: Delivery, problem: str | None) -> None:
+    """Say what became of a message: it was sent, or why not; then it is tried again, for six hours."""
+
+    def end(_: Catalog, now: int) -> Steps[str]:
+        if problem is None:
+            state, due, ended = 2, now, now
+        elif now - sent.opens_at >= rules.GIVE_UP_MS:
+            state, due, ended = 3, now, now
+        else:
+            state, due, ended = 1, now + rules.pause_ms(sent.tries), None
+        done = yield fetch("end_delivery", sent.id, sent.tries, state, due, problem, ended)
+        return STATES[state] if done else ""
+
+    state = await store.change(end)
+    facts = {"alert": ids.public("alert", alert.id), "delivery": ids.public("delivery", sent.id)}
+    if state == "sent":
+        emit("alert.sent", **facts, failures=sent.failures)
+    elif state:
+        emit("alert.failed", **facts, problem=problem, tries=sent.tries, given_up=state == "failed")
+
+
+def _concerns(kind: str, some: Seen) -> bool:
+    if kind == "error.new":
+        return some.before is None
+    if kind == "error.returned":
+        return some.before == _RESOLVED and some.after == _UNRESOLVED
+    return True
+
+
+def _alert(row: Row) -> Alert:
+    number, env, name, kind, tasks, channel, shown, sealed, enabled, created_at = row
+    names = tuple(_names.decode(tasks)) if tasks else ()
+    return Alert(
+        number, env, name, kind, names, channel, shown, sealed, bool(enabled), created_at
+    )  # fmt: skip
+
+
+def _unknown(number: int) -> NotFound:
+    return NotFound(f"There is no alert {ids.public('alert', number)} in this environment.")

@@ -1,0 +1,161 @@
+"""Alerts going out: what is due is worded, signed and sent; what became of it is written down."""
+
+import asyncio
+import smtplib
+import ssl
+import time
+from email.message import EmailMessage
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from hairtrigger.engine import alerting
+from hairtrigger.engine.alerting import Alert, Delivery, Target
+from hairtrigger.engine.projects import Vault
+from hairtrigger.errors import HairtriggerError
+from hairtrigger.rules.project import Environment
+from hairtrigger.server import reaching
+from hairtrigger.server.reaching import NotReached
+from hairtrigger.server.settings import Settings
+from hairtrigger.store.store import Store
+from hairtrigger.wire import durations, ids, webhooks
+
+LOOK_MS = 1_000
+_WORDS = {
+    "run.failed": ("run failed", "runs failed"),
+    "error.new": ("run failed with a new error", "runs failed with new errors"),
+    "error.returned": (
+        "run failed with an error that was resolved",
+        "runs failed with errors that were resolved",
+    ),
+}
+
+
+async def deliver(store: Store, vault: Vault, settings: Settings) -> int:
+    """Send what is due; answers ms until the next call."""
+    claimed = await alerting.claim(store)
+
+    async def send(alert: Alert, delivery: Delivery) -> None:
+        env = store.catalog.envs[alert.env]
+        number = ids.public("delivery", delivery.id)
+        problem = await _sent(alert, vault, settings, number, _event(env, alert, delivery))
+        await alerting.settle(store, alert, delivery, problem)
+
+    await asyncio.gather(*(send(*one) for one in claimed))
+    return 0 if len(claimed) == alerting.CLAIM else LOOK_MS
+
+
+async def test(store: Store, vault: Vault, settings: Settings, alert: Alert) -> str | None:
+    """Send a test now; answers why it did not arrive, or None."""
+    now = store.now()
+    trial = Delivery(
+        store.make_id(), alert.id, alert.env, alert.tasks[0] if alert.tasks else "a-task", 1, now, now,
+        store.make_id(), "", "TestError", "This is a test. Nothing has failed.", now, 1,
+    )  # fmt: skip
+    event = _event(store.catalog.envs[alert.env], alert, trial)
+    event["data"]["test"] = True
+    return await _sent(alert, vault, settings, ids.public("delivery", trial.id), event)
+
+
+async def _sent(
+    alert: Alert, vault: Vault, settings: Settings, number: str, event: dict[str, Any]
+) -> str | None:
+    try:
+        target = alert.open(vault)
+        if alert.channel == "email":
+            await _mail(settings, target, number, event)
+        else:
+            await _post(alert.channel, settings, target, number, event)
+    except HairtriggerError as error:
+        return str(error)
+    return None
+
+
+def _event(env: Environment, alert: Alert, what: Delivery) -> dict[str, Any]:
+    """The same for every try: what is told is decided."""
+    return {
+        "type": alert.kind,
+        "timestamp": durations.iso(what.last_at),
+        "data": {
+            "alert": alert.name, "project": env.project_ref, "environment": env.slug,
+            "task": what.task, "failures": what.failures, "firstAt": durations.iso(what.first_at),
+            "lastAt": durations.iso(what.last_at), "lastRun": ids.public("run", what.run),
+            "error": {"fingerprint": what.fingerprint, "type": what.type, "message": what.message},
+        },
+    }  # fmt: skip
+
+
+def headline(event: dict[str, Any]) -> str:
+    """``2 runs failed: send-mail (prod)``."""
+    data = event["data"]
+    count = data["failures"]
+    said = _WORDS[event["type"]][count != 1]
+    return f"{'Test: ' if data.get('test') else ''}{count:,} {said}: {data['task']} ({data['environment']})"
+
+
+def _text(settings: Settings, event: dict[str, Any]) -> str:
+    data = event["data"]
+    error = data["error"]
+    lines = [
+        headline(event), "", f"{error['type']}: {error['message']}", "", f"Last run: {data['lastRun']}",
+        f"Last failure: {data['lastAt']}", f"Alert: {data['alert']}",
+    ]  # fmt: skip
+    if settings.public_url:
+        place = f"p/{data['project']}/{data['environment']}/runs/{data['lastRun']}"
+        lines.insert(5, f"{settings.public_url.rstrip('/')}/{place}")
+    return "\n".join(lines)
+
+
+async def _post(
+    channel: str, settings: Settings, target: Target, number: str, event: dict[str, Any]
+) -> None:
+    headers = {"content-type": "application/json", "user-agent": "Hairtrigger"}
+    if channel == "slack":
+        text = _text(settings, event)
+        for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            text = text.replace(char, entity)
+        body = msgspec.json.encode({"text": text})
+    else:
+        body = msgspec.json.encode(event)
+        now_s = int(time.time())
+        headers |= {
+            webhooks.ID: number, webhooks.TIMESTAMP: str(now_s),
+            webhooks.SIGNATURE: webhooks.sign(target.secret, number, now_s, body),
+        }  # fmt: skip
+    await reaching.post(target.to, body, headers, allow_private=settings.alerts_allow_private)
+
+
+async def _mail(settings: Settings, target: Target, number: str, event: dict[str, Any]) -> None:
+    if not settings.smtp_url or not settings.smtp_from:
+        raise NotReached(
+            "This server sends no email: set HAIRTRIGGER_SMTP_URL and HAIRTRIGGER_SMTP_FROM."
+        )
+    mail = EmailMessage()
+    mail["From"], mail["To"] = settings.smtp_from, target.to
+    mail["Subject"] = " ".join(headline(event).split())
+    mail["Message-ID"] = f"<{number}@{settings.smtp_from.rpartition('@')[2].rstrip('>')}>"
+    mail.set_content(_text(settings, event))
+    try:
+        await asyncio.to_thread(_hand_over, settings.smtp_url, mail)
+    except (OSError, ValueError, smtplib.SMTPException) as error:
+        raise NotReached(f"The mail server did not take it ({type(error).__name__}).") from None
+
+
+def _hand_over(url: str, mail: EmailMessage) -> None:
+    parts = urlsplit(url)
+    host, secure = parts.hostname or "localhost", ssl.create_default_context()
+    if parts.scheme == "smtps":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(
+            host, parts.port or 465, timeout=reaching.TIMEOUT_S, context=secure
+        )
+    else:
+        server = smtplib.SMTP(host, parts.port or 25, timeout=reaching.TIMEOUT_S)
+    with server:
+        server.ehlo()
+        if parts.scheme == "smtp" and server.has_extn("starttls"):
+            server.starttls(context=secure)
+            server.ehlo()
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+        server.send_message(mail)

@@ -1,0 +1,148 @@
+"""Alerts: what is to be told is gathered, claimed by one server, and tried until it is told or given up."""
+
+from typing import Any
+
+import pytest
+
+from hairtrigger.engine import alerting, failures
+from hairtrigger.engine.alerting import Alert, Delivery, Vault
+from hairtrigger.errors import BadRequest, NotFound, Unavailable
+from hairtrigger.rules import alerts as rules
+from tests.engine.driving import World
+from tests.engine.test_failures import fail, only, registered
+
+VAULT = Vault("a master key")
+
+
+async def made(world: World, name: str = "ops", **given: Any) -> Alert:
+    alert, _ = await alerting.create(
+        world.store, VAULT, world.env,
+        **{"name": name, "kind": "run.failed", "channel": "email", "to": "a@b.c", **given},
+    )  # fmt: skip
+    return alert
+
+
+async def claimed(world: World) -> list[Delivery]:
+    return [one for _, one in await alerting.claim(world.store)]
+
+
+async def test_alerts_are_made_switched_and_deleted(world: World) -> None:
+    alert, secret = await alerting.create(
+        world.store, VAULT, world.env, name="ops", kind="run.failed", channel="webhook",
+        to="https://example.com/key", tasks=["b", "a", "a"],
+    )  # fmt: skip
+
+    assert await alerting.list_all(world.store, world.env) == [alert]
+    assert await alerting.list_all(world.store, world.envs["dev"]) == []
+    assert (alert.tasks, alert.shown) == (("a", "b"), "https://example.com/…")
+    assert alert.open(VAULT) == alerting.Target("https://example.com/key", secret)
+    assert "example.com/key" not in repr(world.rows("select * from alerts"))
+    with pytest.raises(Unavailable, match="HAIRTRIGGER_MASTER_KEY"):
+        alert.open(Vault("another"))
+    with pytest.raises(BadRequest, match="already"):
+        await made(world)
+    off = await alerting.switch(world.store, world.env, alert.id, enabled=False)
+    assert not off.enabled
+    for env in (world.envs["dev"], world.env):
+        if env is world.env:
+            await alerting.delete(world.store, env, alert.id)
+        with pytest.raises(NotFound):
+            await alerting.delete(world.store, env, alert.id)
+        with pytest.raises(NotFound):
+            await alerting.switch(world.store, env, alert.id, enabled=True)
+
+
+async def test_there_are_so_many_and_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "MOST", 1)
+    await made(world)
+
+    with pytest.raises(BadRequest, match="at most 1"):
+        await made(world, "another")
+
+
+@pytest.mark.acceptance("S94")
+async def test_a_storm_is_one_message_and_the_rest_is_counted_in_the_next(world: World) -> None:
+    await made(world)
+    worker = await registered(world)
+
+    await fail(world, worker, "no", times=3)
+    (first,) = await claimed(world)
+    await fail(world, worker, "no", times=5)
+    last = await fail(world, worker, "no", times=2)
+    early = await claimed(world)
+    world.clock.move(rules.WINDOW_MS)
+    later = [one for one in await claimed(world) if one.id != first.id]
+
+    assert (first.task, first.failures, first.message) == ("work", 3, "no")
+    assert early == []
+    assert [(one.failures, one.run) for one in later] == [(7, last)]
+
+
+async def test_alerts_hear_of_their_tasks_and_kinds_while_they_are_on(world: World) -> None:
+    of_other = await made(world, "other", tasks=["other"])
+    new = await made(world, "new", kind="error.new")
+    back = await made(world, "back", kind="error.returned")
+    off = await made(world, "off", enabled=False)
+    worker = await registered(world)
+
+    await fail(world, worker, "no")
+    first = await claimed(world)
+    await fail(world, worker, "no")
+    group = await only(world)
+    world.clock.move(1)
+    await failures.resolve(world.store, world.env, [group.fingerprint], by="ann")
+    newer = await registered(world, queue="anew")
+    await fail(world, newer, "no", task="work")
+    world.clock.move(1)
+    second = await claimed(world)
+
+    assert [one.alert for one in first] == [new.id]
+    assert [one.alert for one in second] == [back.id]
+    assert {of_other.id, off.id}.isdisjoint({one.alert for one in first + second})
+
+
+async def test_one_server_sends_and_another_takes_over_when_it_is_gone(world: World) -> None:
+    alert = await made(world)
+    await fail(world, await registered(world), "no")
+
+    (first,) = await claimed(world)
+    assert await claimed(world) == []
+    world.clock.move(alerting.LEASE_MS)
+    (again,) = await claimed(world)
+    await alerting.settle(world.store, alert, first, "too late to say so")
+    await alerting.settle(world.store, alert, again, None)
+
+    (told,) = await alerting.last_told(world.store, alert)
+    assert (again.id, again.tries) == (first.id, 2)
+    assert (told.state, told.tries, told.problem) == ("sent", 2, None)
+    world.clock.move(alerting.LEASE_MS)
+    assert await claimed(world) == []
+
+
+async def test_what_does_not_arrive_is_tried_for_six_hours_and_given_up(
+    world: World, told: list[tuple[str, dict[str, Any]]]
+) -> None:
+    alert = await made(world)
+    await fail(world, await registered(world), "no")
+    tries = 0
+
+    while sent := await claimed(world):
+        await alerting.settle(world.store, alert, sent[0], "nobody there")
+        tries += 1
+        (shown,) = await alerting.last_told(world.store, alert)
+        if shown.next_at is not None:
+            world.clock.move(shown.next_at - world.clock.now)
+
+    assert (shown.state, shown.problem, shown.tries) == ("failed", "nobody there", tries)
+    assert 15 < tries < 30
+    heard = [facts["given_up"] for name, facts in told if name == "alert.failed"]
+    assert heard == [False] * (tries - 1) + [True]
+
+
+async def test_a_deleted_alert_tells_nothing(world: World) -> None:
+    alert = await made(world)
+    await fail(world, await registered(world), "no")
+
+    await alerting.delete(world.store, world.env, alert.id)
+
+    assert await claimed(world) == []
