@@ -21,6 +21,8 @@ _PART = re.compile(r"\{(\w+)(?::path)?\}")
 SECRET = "planted-here-only"  # in everything that is planted, and in no answer to anybody else
 # Paths that name nothing of an environment, or name the caller's own.
 FREE = {"/api/hairtrigger/v1/packets/{signature}"}
+# Counts of the organisation, which all of its projects share.
+SHARED = {"/api/v1/usage"}
 # Named by whoever asks, made when it is not there: a thing of the caller's own.
 MAKES = {
     ("POST", "/api/v1/tasks/{task}/trigger"), ("PUT", "/api/v2/packets/{name:path}"),
@@ -60,6 +62,9 @@ async def plant(api: Api, env: Environment) -> dict[str, str]:
         "action": "cancel", "filter": {"taskIdentifier": "planted"}, "name": SECRET,
     })  # fmt: skip
     await api.post(variables(env), {"name": "PLANTED", "value": SECRET})
+    alert = await api.post("/api/hairtrigger/v1/alerts", {
+        "name": SECRET, "type": "run.failed", "channel": "email", "to": f"{SECRET}@example.org",
+    })  # fmt: skip
     packet = await api.put("/api/v2/packets/x")
     key = await api.post("/api/hairtrigger/v1/keys", {"name": SECRET})
     while await stats.roll_up(api.app.server.store) == 0:
@@ -72,6 +77,7 @@ async def plant(api: Api, env: Environment) -> dict[str, str]:
         "batch": batch.json()["id"],
         "schedule": schedule.json()["id"],
         "action": action.json()["id"],
+        "alert": alert.json()["id"],
         "project": env.project_ref,
         "env": env.slug,
         "name": "PLANTED",
@@ -152,7 +158,7 @@ async def seen(api: Api, planted: dict[str, str]) -> dict[str, Any]:
     """Everything that its own key sees of what is planted."""
     found: dict[str, Any] = {}
     for route in api.app.routes:
-        if route.method == "GET" and route.access != "anybody" and "wait" not in route.path:
+        if route.method == "GET" and route.access != "anybody" and route.path not in SHARED:
             reply = await api.get(path_of(route, planted))
             if reply.status == 200:
                 found[route.path] = _steady(reply.json() if reply.body[:1] in b"{[" else reply.body)
