@@ -54,6 +54,7 @@ def test_what_was_signed_at_another_time_is_refused(age_s: int) -> None:
         ({"Webhook-Signature": "v1,ü"}, BODY, SECRET),
         ({"Webhook-Signature": ""}, BODY, SECRET),
     ],
+    ids=["body", "secret", "no secret", "id", "time", "no time", "signature", "no signature"],
 )
 def test_what_somebody_else_signed_is_refused(
     given: dict[str, str], body: bytes, secret: str

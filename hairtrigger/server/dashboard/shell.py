@@ -36,8 +36,11 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         Place("deployments", "deployments", "Deployments", "d"),
         Place("workers", "workers", "Workers", "k"),
         Place("alerts", "alerts", "Alerts", "a"),
-        Place("keys", "key", "API keys", "y"),
         Place("usage", "usage", "Usage", "u"),
+    )),
+    ("Configure", (
+        Place("env", "env", "Environment variables", "v"),
+        Place("keys", "key", "API keys", "y"),
     )),
 )  # fmt: skip
 

@@ -26,8 +26,8 @@ LISTS = (
     "alerts",
 )
 OTHERS = (
-    "bulk-actions", "schedules/new", "keys", "settings", "settings?tab=members", "settings?tab=server", "account",
-    "usage",
+    "bulk-actions", "schedules/new", "keys", "env", "usage", "settings", "settings?tab=members",
+    "settings?tab=server", "account",
 )  # fmt: skip
 
 
