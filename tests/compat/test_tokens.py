@@ -41,3 +41,9 @@ def test_the_claims_of_the_server_are_what_the_client_signs(node: Script) -> Non
     assert claims["pub"] is True
     assert claims["exp"] - claims["iat"] == 3_600
     assert claims.keys() == {"sub", "pub", "scopes", "iss", "aud", "iat", "exp"}
+
+
+def test_a_client_with_another_key_than_the_root_key_lets_the_server_sign(node: Script) -> None:
+    assert node("keys") == {
+        "asked": ["POST /api/v1/auth/public-tokens"], "own": "ok", "other": 403, "handle": "string",
+    }  # fmt: skip
