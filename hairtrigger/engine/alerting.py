@@ -4,7 +4,7 @@ What is to be told is noted when failures are grouped, in the same transaction: 
 added to the way of a run. A storm is gathered: one message of an alert about a task in ``WINDOW_MS``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -221,6 +221,17 @@ def note(store: Store, asked: Sequence[Row], seen: Sequence[Seen], now: int) -> 
             last.type, last.message, opens_at,
         ))  # fmt: skip
     yield each("gather_delivery", rows)
+
+
+def note_deployment(
+    make_id: Callable[[], int], env: Environment, kind: rules.Kind, version: str, message: str, now: int
+) -> Steps[None]:  # fmt: skip
+    """Write down what became of a version, for the alerts that want to know. It is told at once."""
+    asked = [row for row in (yield fetch("alerts_on")) if (row[1], row[2]) == (env.id, kind)]
+    yield each("gather_delivery", [
+        (make_id(), number, env.id, version, 1, now, now, 0, "", "", message, now)
+        for number, *_ in sorted(asked)
+    ])  # fmt: skip
 
 
 async def claim(store: Store, *, lease_ms: int = LEASE_MS) -> list[tuple[Alert, Delivery]]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from hairtrigger.engine import alerting
 from hairtrigger.rules import cron, limits
 from hairtrigger.rules.project import Environment
 from hairtrigger.store import intake, schedules
@@ -99,9 +100,14 @@ def make_current(
     catalog: Catalog, env: Environment, version: VersionEntry, now: int, *, make_id: MakeId
 ) -> Steps[None]:
     """Let the environment run this version from now on."""
-    if catalog.current.get(env.id) != version.id:
+    before = catalog.current_of(env.id)
+    if before is not version:
         yield fetch("make_current", env.id, version.id, now)
         catalog.current[env.id], version.promoted_at = version.id, now
+        said = f"{before.name} was current before." if before else "It is the first one."
+        yield from alerting.note_deployment(
+            make_id, env, "deployment.succeeded", version.name, said, now
+        )
     for manifest in version.tasks.values():
         task = yield from catalog.need_task(env.id, manifest.id)
         if task.manifest != manifest:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hairtrigger.engine import archives, declarations, projects, workers
+from hairtrigger.engine import alerting, archives, declarations, projects, workers
 from hairtrigger.errors import NotFound, Unprocessable
 from hairtrigger.rules import schemas
 from hairtrigger.rules.project import Environment
@@ -137,7 +137,7 @@ async def deploy(
     if dry:
         return Deployed(version.name, name, report, is_new=is_new, is_current=before is version)
     if promotes:
-        _refuse_misfits(report, version.name, force=force)
+        await _refuse_misfits(store, env, report, version.name, force=force)
     version, name = await store.change(make, lanes=[env.id])
     if promotes and name != version.name:
         emit("version.promoted", env=env.slug, version=version.name, before=name)
@@ -156,7 +156,7 @@ async def promote(
         Unprocessable: waiting payloads do not fit it, and nothing forces it. Nothing is changed then.
     """
     report = await examine(store, env, name)
-    _refuse_misfits(report, name, force=force)
+    await _refuse_misfits(store, env, report, name, force=force)
 
     def make(catalog: Catalog, now: int) -> Steps[str | None]:
         version, before = _version(catalog, env, name), catalog.current_of(env.id)
@@ -170,14 +170,23 @@ async def promote(
     return before, report
 
 
-def _refuse_misfits(report: Report, name: str, *, force: bool) -> None:
+async def _refuse_misfits(
+    store: Store, env: Environment, report: Report, name: str, *, force: bool
+) -> None:
     if report.is_safe or force:
         return
     first = report.told[0]
-    raise Unprocessable(
+    why = (
         f"{report.misfits:,} of {report.looked:,} waiting payloads do not fit {name}: "
-        f"{ids.public('run', first.run)} of {first.task}: {first.why}. Cancel those runs, mend the task, or "
-        "promote it by force: they fail then."
+        f"{ids.public('run', first.run)} of {first.task}: {first.why}."
+    )
+    await store.change(
+        lambda _, now: alerting.note_deployment(
+            store.make_id, env, "deployment.failed", name, why, now
+        )
+    )
+    raise Unprocessable(
+        f"{why} Cancel those runs, mend the task, or promote it by force: they fail then."
     )
 
 

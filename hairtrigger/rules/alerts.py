@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from hairtrigger.errors import BadRequest
 
-Kind = Literal["run.failed", "error.new", "error.returned"]
+Kind = Literal[
+    "run.failed", "error.new", "error.returned", "deployment.succeeded", "deployment.failed"
+]  # fmt: skip
 Channel = Literal["webhook", "slack", "email"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
@@ -34,11 +36,18 @@ def check(name: str, kind: str, channel: str, to: str, tasks: Sequence[str]) -> 
         raise BadRequest(f"Unknown type {kind[:50]!r}. Known: {', '.join(KINDS)}.")
     if channel not in CHANNELS:
         raise BadRequest(f"Unknown channel {channel[:50]!r}. Known: {', '.join(CHANNELS)}.")
+    if tasks and is_of_deployments(kind):
+        raise BadRequest(f"{kind} is of whole versions: it names no tasks.")
     if len(tasks) > MAX_TASKS:
         raise BadRequest(f"An alert names at most {MAX_TASKS} tasks; without one it is for all.")
     if len(to) > MAX_TO or not (_EMAIL.fullmatch(to) if channel == "email" else is_url(to)):
         wanted = "an email address" if channel == "email" else "an http or https URL with a host"
         raise BadRequest(f"An alert by {channel} goes to {wanted}.")
+
+
+def is_of_deployments(kind: str) -> bool:
+    """Whether an alert of that kind tells of versions rather than of runs."""
+    return kind.startswith("deployment.")
 
 
 def is_url(text: str) -> bool:

@@ -14,6 +14,7 @@ from hairtrigger.engine import alerting
 from hairtrigger.engine.alerting import Alert, Delivery, Target
 from hairtrigger.engine.projects import Vault
 from hairtrigger.errors import HairtriggerError
+from hairtrigger.rules import alerts as rules
 from hairtrigger.rules.project import Environment
 from hairtrigger.server import reaching
 from hairtrigger.server.reaching import NotReached
@@ -49,8 +50,9 @@ async def deliver(store: Store, vault: Vault, settings: Settings) -> int:
 async def test(store: Store, vault: Vault, settings: Settings, alert: Alert) -> str | None:
     """Send a test now; answers why it did not arrive, or None."""
     now = store.now()
+    what = "20260101.1" if rules.is_of_deployments(alert.kind) else "a-task"
     trial = Delivery(
-        store.make_id(), alert.id, alert.env, alert.tasks[0] if alert.tasks else "a-task", 1, now, now,
+        store.make_id(), alert.id, alert.env, alert.tasks[0] if alert.tasks else what, 1, now, now,
         store.make_id(), "", "TestError", "This is a test. Nothing has failed.", now, 1,
     )  # fmt: skip
     event = _event(store.catalog.envs[alert.env], alert, trial)
@@ -74,37 +76,48 @@ async def _sent(
 
 def _event(env: Environment, alert: Alert, what: Delivery) -> dict[str, Any]:
     """The same for every try: what is told is decided."""
-    return {
-        "type": alert.kind,
-        "timestamp": durations.iso(what.last_at),
-        "data": {
-            "alert": alert.name, "project": env.project_ref, "environment": env.slug,
+    data: dict[str, Any] = {
+        "alert": alert.name, "project": env.project_ref, "environment": env.slug,
+    }  # fmt: skip
+    if rules.is_of_deployments(alert.kind):
+        data |= {"version": what.task, "message": what.message}
+    else:
+        data |= {
             "task": what.task, "failures": what.failures, "firstAt": durations.iso(what.first_at),
             "lastAt": durations.iso(what.last_at), "lastRun": ids.public("run", what.run),
             "error": {"fingerprint": what.fingerprint, "type": what.type, "message": what.message},
-        },
-    }  # fmt: skip
+        }  # fmt: skip
+    return {"type": alert.kind, "timestamp": durations.iso(what.last_at), "data": data}
 
 
 def headline(event: dict[str, Any]) -> str:
     """``2 runs failed: send-mail (prod)``."""
     data = event["data"]
+    test = "Test: " if data.get("test") else ""
+    if rules.is_of_deployments(event["type"]):
+        became = "is current" if event["type"] == "deployment.succeeded" else "was refused"
+        return f"{test}{data['version']} {became} ({data['environment']})"
     count = data["failures"]
     said = _WORDS[event["type"]][count != 1]
-    return f"{'Test: ' if data.get('test') else ''}{count:,} {said}: {data['task']} ({data['environment']})"
+    return f"{test}{count:,} {said}: {data['task']} ({data['environment']})"
 
 
 def _text(settings: Settings, event: dict[str, Any]) -> str:
     data = event["data"]
-    error = data["error"]
-    lines = [
-        headline(event), "", f"{error['type']}: {error['message']}", "", f"Last run: {data['lastRun']}",
-        f"Last failure: {data['lastAt']}", f"Alert: {data['alert']}",
-    ]  # fmt: skip
+    if rules.is_of_deployments(event["type"]):
+        page, facts = "deployments", [data["message"]]
+        last = [f"Alert: {data['alert']}"]
+    else:
+        error = data["error"]
+        page, facts = f"runs/{data['lastRun']}", [f"{error['type']}: {error['message']}"]
+        last = [
+            f"Last run: {data['lastRun']}", f"Last failure: {data['lastAt']}", f"Alert: {data['alert']}",
+        ]  # fmt: skip
+    link = []
     if settings.public_url:
-        place = f"p/{data['project']}/{data['environment']}/runs/{data['lastRun']}"
-        lines.insert(5, f"{settings.public_url.rstrip('/')}/{place}")
-    return "\n".join(lines)
+        place = f"p/{data['project']}/{data['environment']}/{page}"
+        link = [f"{settings.public_url.rstrip('/')}/{place}"]
+    return "\n".join([headline(event), "", *facts, "", *link, *last])
 
 
 async def _post(

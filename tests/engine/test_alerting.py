@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from hairtrigger.engine import alerting, failures
+from hairtrigger.engine import alerting, deployments, failures
 from hairtrigger.engine.alerting import Alert, Delivery, Vault
-from hairtrigger.errors import BadRequest, NotFound, Unavailable
+from hairtrigger.errors import BadRequest, NotFound, Unavailable, Unprocessable
 from hairtrigger.rules import alerts as rules
-from tests.engine.driving import World
+from tests.engine.driving import World, manifest
 from tests.engine.test_failures import fail, only, registered
 
 VAULT = Vault("a master key")
@@ -146,3 +146,33 @@ async def test_a_deleted_alert_tells_nothing(world: World) -> None:
     await alerting.delete(world.store, world.env, alert.id)
 
     assert await claimed(world) == []
+
+
+async def test_a_version_that_becomes_current_is_told_once_and_one_that_is_refused_why(
+    world: World,
+) -> None:
+    for kind in ("deployment.succeeded", "deployment.failed"):
+        await made(world, kind, kind=kind)
+    await made(world)
+    needs = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+    first = await world.register("work")
+    await world.register("work")
+    (told,) = await claimed(world)
+    await world.trigger("work", payload={"n": "seven"})
+    picky = await world.register(manifest("work", payload_schema=needs), promote=False)
+    with pytest.raises(Unprocessable, match="do not fit"):
+        await deployments.promote(world.store, world.env, picky.registered.version)
+    (refused,) = await claimed(world)
+    await deployments.promote(world.store, world.env, picky.registered.version, force=True)
+    (forced,) = await claimed(world)
+
+    assert (told.task, told.message) == (first.registered.version, "It is the first one.")
+    assert refused.task == forced.task == picky.registered.version
+    assert "1 of 1 waiting payloads do not fit" in refused.message
+    assert forced.message == f"{first.registered.version} was current before."
+
+
+async def test_an_alert_of_versions_names_no_tasks(world: World) -> None:
+    with pytest.raises(BadRequest, match="names no tasks"):
+        await made(world, kind="deployment.failed", tasks=["work"])

@@ -186,3 +186,22 @@ async def test_what_cannot_be_reached_is_said_without_the_url() -> None:
         await reaching.post("http://127.0.0.1:9/key", b"", {}, allow_private=True)
 
     assert "key" not in str(raised.value)
+
+
+async def test_a_version_that_becomes_current_reaches_webhook_and_mail(
+    prod: Api, hook: Hook, post: Post, told: Told
+) -> None:
+    given = {"type": "deployment.succeeded"}
+    secret = (await make(prod, "webhook", hook.url + "hook", **given))["secret"]
+    await make(prod, "email", "ann@example.com", **given)
+
+    await prod.work("greet")
+    await outside.until(lambda: sum(name == "alert.sent" for name, _ in told) == 2)
+
+    event = webhooks.construct_event(hook.bodies[0], hook.headers[0], secret)
+    (mail,) = post.mails
+    assert event.type == "deployment.succeeded"
+    assert event.data["message"] == "It is the first one."
+    assert "task" not in event.data
+    assert f"Subject: {event.data['version']} is current (prod)" in mail
+    assert "/prod/deployments" in mail

@@ -16,6 +16,8 @@ KINDS = {
     "run.failed": "a run fails",
     "error.new": "a run fails with a new error",
     "error.returned": "a resolved error comes back",
+    "deployment.succeeded": "a version becomes current",
+    "deployment.failed": "a version is refused",
 }
 CHANNELS = {"slack": "Slack", "webhook": "Signed webhook", "email": "Email"}
 
