@@ -51,10 +51,20 @@ def _row(one: dict[str, Any]) -> list[str]:
 @click.option("--by", "channel", type=click.Choice(CHANNELS), required=True, help="How to tell.")
 @click.option("--to", required=True, help="A URL, or an email address.")
 @click.option("--task", "tasks", multiple=True, help="Only of this task; may be repeated.")
+@click.option("--over", metavar="TIME", help="With queue.latency: how long a run may wait, 5m.")
 @pass_state
-def add(state: State, name: str, when: str, channel: str, to: str, tasks: tuple[str, ...]) -> None:
+def add(
+    state: State,
+    name: str,
+    when: str,
+    channel: str,
+    to: str,
+    tasks: tuple[str, ...],
+    over: str | None,
+) -> None:
     """Make an alert of this NAME. The secret of a webhook is shown now and never again."""
     body = {"name": name, "type": when, "channel": channel, "to": to, "tasks": list(tasks)}
+    body |= {} if over is None else {"over": over}
     made = state.request("POST", _PATH, body)
     if state.out.is_json:
         state.out.json(made)

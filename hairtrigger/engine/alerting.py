@@ -52,6 +52,7 @@ class Alert:
     sealed: str
     enabled: bool
     created_at: int
+    over_ms: int | None = None  # of an alert of queues: how long a run may wait
 
     def open(self, vault: Vault) -> Target:
         """Where to.
@@ -134,19 +135,19 @@ async def last_told(store: Store, alert: Alert) -> list[Told]:
 
 async def create(
     store: Store, vault: Vault, env: Environment, *, name: str, kind: str, channel: str, to: str,
-    tasks: Sequence[str] = (), enabled: bool = True,
+    tasks: Sequence[str] = (), enabled: bool = True, over_ms: int | None = None,
 ) -> tuple[Alert, str]:  # fmt: skip
     """Make an alert; answers the secret that its webhooks are signed with, too, which is never shown again.
 
     Raises:
         BadRequest: it cannot be, its name is taken, or there are too many.
     """
-    rules.check(name, kind, channel, to, tasks)
+    rules.check(name, kind, channel, to, tasks, over_ms)
     secret = webhooks.new_secret() if channel == "webhook" else ""
     sealed = vault.seal(msgspec.json.encode(Target(to, secret)).decode())
     made = Alert(
         store.make_id(), env.id, name.strip(), kind, tuple(sorted(set(tasks))), channel,
-        rules.shown(channel, to), sealed, enabled, 0,
+        rules.shown(channel, to), sealed, enabled, 0, over_ms,
     )  # fmt: skip
 
     def make(_: Catalog, now: int) -> Steps[Alert]:
@@ -158,7 +159,7 @@ async def create(
         names = msgspec.json.encode(made.tasks).decode() if made.tasks else None
         yield fetch(
             "insert_alert", made.id, env.id, made.name, kind, names, channel, made.shown, sealed,
-            int(enabled), now,
+            int(enabled), now, over_ms,
         )  # fmt: skip
         return replace(made, created_at=now)
 
@@ -200,7 +201,7 @@ async def delete(store: Store, env: Environment, number: int) -> None:
 def note(store: Store, asked: Sequence[Row], seen: Sequence[Seen], now: int) -> Steps[None]:
     """Write down what the alerts that are on (rows of ``alerts_on``) have to tell of these failures."""
     found: dict[tuple[int, str], list[Seen]] = {}
-    for number, env, kind, tasks in asked:
+    for number, env, kind, tasks, _ in asked:
         names = _names.decode(tasks) if tasks else []
         for some in seen:
             if some.env == env and (not names or some.task in names) and _concerns(kind, some):
@@ -275,6 +276,8 @@ async def settle(store: Store, alert: Alert, sent: Delivery, problem: str | None
 
 
 def _concerns(kind: str, some: Seen) -> bool:
+    if not rules.is_of_runs(kind):
+        return False
     if kind == "error.new":
         return some.before is None
     if kind == "error.returned":
@@ -283,10 +286,10 @@ def _concerns(kind: str, some: Seen) -> bool:
 
 
 def _alert(row: Row) -> Alert:
-    number, env, name, kind, tasks, channel, shown, sealed, enabled, created_at = row
+    number, env, name, kind, tasks, channel, shown, sealed, enabled, created_at, over_ms = row
     names = tuple(_names.decode(tasks)) if tasks else ()
     return Alert(
-        number, env, name, kind, names, channel, shown, sealed, bool(enabled), created_at
+        number, env, name, kind, names, channel, shown, sealed, bool(enabled), created_at, over_ms
     )  # fmt: skip
 
 

@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 from hairtrigger.errors import BadRequest
 
 Kind = Literal[
-    "run.failed", "error.new", "error.returned", "deployment.succeeded", "deployment.failed"
+    "run.failed", "error.new", "error.returned", "deployment.succeeded", "deployment.failed", "queue.latency"
 ]  # fmt: skip
 Channel = Literal["webhook", "slack", "email"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 MOST, MAX_NAME, MAX_TO, MAX_TASKS = 50, 100, 2_000, 100  # of an environment; characters; tasks
+LATENCY: Kind = "queue.latency"
+SHORTEST_MS, LONGEST_MS = 10_000, 30 * 86_400_000  # that a run may wait
 WINDOW_MS = 10 * 60_000
 """One message of an alert about a task in this time; what fails meanwhile is counted in the next one."""
 GIVE_UP_MS = 6 * 3_600_000
@@ -24,8 +26,13 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
-def check(name: str, kind: str, channel: str, to: str, tasks: Sequence[str]) -> None:
+def check(
+    name: str, kind: str, channel: str, to: str, tasks: Sequence[str], over_ms: int | None
+) -> None:
     """Refuse an alert that cannot be.
+
+    Args:
+        over_ms: Of an alert of queues: how long a run may wait.
 
     Raises:
         BadRequest: naming what it is.
@@ -36,8 +43,12 @@ def check(name: str, kind: str, channel: str, to: str, tasks: Sequence[str]) -> 
         raise BadRequest(f"Unknown type {kind[:50]!r}. Known: {', '.join(KINDS)}.")
     if channel not in CHANNELS:
         raise BadRequest(f"Unknown channel {channel[:50]!r}. Known: {', '.join(CHANNELS)}.")
-    if tasks and is_of_deployments(kind):
-        raise BadRequest(f"{kind} is of whole versions: it names no tasks.")
+    if tasks and not is_of_runs(kind):
+        raise BadRequest(f"{kind} is not of runs: it names no tasks.")
+    if (kind == LATENCY) != (over_ms is not None):
+        raise BadRequest(f"How long a run may wait belongs to {LATENCY}, and has to be said there.")
+    if over_ms is not None and not SHORTEST_MS <= over_ms <= LONGEST_MS:
+        raise BadRequest("A run may wait for 10 seconds to 30 days before an alert tells of it.")
     if len(tasks) > MAX_TASKS:
         raise BadRequest(f"An alert names at most {MAX_TASKS} tasks; without one it is for all.")
     if len(to) > MAX_TO or not (_EMAIL.fullmatch(to) if channel == "email" else is_url(to)):
@@ -45,9 +56,9 @@ def check(name: str, kind: str, channel: str, to: str, tasks: Sequence[str]) -> 
         raise BadRequest(f"An alert by {channel} goes to {wanted}.")
 
 
-def is_of_deployments(kind: str) -> bool:
-    """Whether an alert of that kind tells of versions rather than of runs."""
-    return kind.startswith("deployment.")
+def is_of_runs(kind: str) -> bool:
+    """Whether an alert of that kind tells of failed runs, rather than of versions or queues."""
+    return kind.startswith(("run.", "error."))
 
 
 def is_url(text: str) -> bool:

@@ -6,7 +6,7 @@ The only ``while True`` of the server. A verb that fails is told, and tried agai
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from hairtrigger.engine import bulk, schedules, stats, upkeep
+from hairtrigger.engine import bulk, latency, schedules, stats, upkeep
 from hairtrigger.engine.alerting import Vault
 from hairtrigger.server import sending
 from hairtrigger.server.keyring import Keyring
@@ -33,6 +33,7 @@ async def run(store: Store, settings: Settings, vault: Vault, keyring: Keyring) 
         "roll_up": lambda: stats.roll_up(store),
         "note_uses": keyring.note_uses,
         "bulk": lambda: bulk.work(store),
+        "watch_queues": lambda: latency.watch_queues(store),
         "send_alerts": lambda: sending.deliver(store, vault, settings),
         "prune": lambda: upkeep.prune(store, retention_ms=settings.retention_ms),
     }

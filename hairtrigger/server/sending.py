@@ -23,6 +23,12 @@ from hairtrigger.store.store import Store
 from hairtrigger.wire import durations, ids, webhooks
 
 LOOK_MS = 1_000
+_BECAME = {
+    "deployment.succeeded": "is current",
+    "deployment.failed": "was refused",
+    rules.LATENCY: "keeps runs waiting",
+}
+_TRIED = dict.fromkeys(_BECAME, "20260101.1") | {rules.LATENCY: "a-queue"}  # what tests name
 _WORDS = {
     "run.failed": ("run failed", "runs failed"),
     "error.new": ("run failed with a new error", "runs failed with new errors"),
@@ -50,7 +56,7 @@ async def deliver(store: Store, vault: Vault, settings: Settings) -> int:
 async def test(store: Store, vault: Vault, settings: Settings, alert: Alert) -> str | None:
     """Send a test now; answers why it did not arrive, or None."""
     now = store.now()
-    what = "20260101.1" if rules.is_of_deployments(alert.kind) else "a-task"
+    what = _TRIED.get(alert.kind, "a-task")
     trial = Delivery(
         store.make_id(), alert.id, alert.env, alert.tasks[0] if alert.tasks else what, 1, now, now,
         store.make_id(), "", "TestError", "This is a test. Nothing has failed.", now, 1,
@@ -79,8 +85,9 @@ def _event(env: Environment, alert: Alert, what: Delivery) -> dict[str, Any]:
     data: dict[str, Any] = {
         "alert": alert.name, "project": env.project_ref, "environment": env.slug,
     }  # fmt: skip
-    if rules.is_of_deployments(alert.kind):
-        data |= {"version": what.task, "message": what.message}
+    if not rules.is_of_runs(alert.kind):
+        subject = "queue" if alert.kind == rules.LATENCY else "version"
+        data |= {subject: what.task, "message": what.message}
     else:
         data |= {
             "task": what.task, "failures": what.failures, "firstAt": durations.iso(what.first_at),
@@ -94,9 +101,9 @@ def headline(event: dict[str, Any]) -> str:
     """``2 runs failed: send-mail (prod)``."""
     data = event["data"]
     test = "Test: " if data.get("test") else ""
-    if rules.is_of_deployments(event["type"]):
-        became = "is current" if event["type"] == "deployment.succeeded" else "was refused"
-        return f"{test}{data['version']} {became} ({data['environment']})"
+    if event["type"] in _BECAME:
+        subject = data.get("version") or data["queue"]
+        return f"{test}{subject} {_BECAME[event['type']]} ({data['environment']})"
     count = data["failures"]
     said = _WORDS[event["type"]][count != 1]
     return f"{test}{count:,} {said}: {data['task']} ({data['environment']})"
@@ -104,8 +111,8 @@ def headline(event: dict[str, Any]) -> str:
 
 def _text(settings: Settings, event: dict[str, Any]) -> str:
     data = event["data"]
-    if rules.is_of_deployments(event["type"]):
-        page, facts = "deployments", [data["message"]]
+    if event["type"] in _BECAME:
+        page, facts = "deployments" if "version" in data else "queues", [data["message"]]
         last = [f"Alert: {data['alert']}"]
     else:
         error = data["error"]

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from hairtrigger.engine import alerting, deployments, failures
+from hairtrigger.engine import alerting, deployments, failures, latency
 from hairtrigger.engine.alerting import Alert, Delivery, Vault
 from hairtrigger.errors import BadRequest, NotFound, Unavailable, Unprocessable
 from hairtrigger.rules import alerts as rules
+from tests.clock import MINUTE
 from tests.engine.driving import World, manifest
 from tests.engine.test_failures import fail, only, registered
 
@@ -176,3 +177,28 @@ async def test_a_version_that_becomes_current_is_told_once_and_one_that_is_refus
 async def test_an_alert_of_versions_names_no_tasks(world: World) -> None:
     with pytest.raises(BadRequest, match="names no tasks"):
         await made(world, kind="deployment.failed", tasks=["work"])
+
+
+async def test_a_queue_that_keeps_runs_waiting_is_told_once_in_a_while(world: World) -> None:
+    await made(world, kind="queue.latency", over_ms=5 * MINUTE)
+    await world.register("work", "other")
+    await world.trigger()
+    await latency.watch_queues(world.store)
+    assert await claimed(world) == []
+
+    world.clock.move(6 * MINUTE)
+    await world.trigger("other")
+    for _ in range(2):
+        assert await latency.watch_queues(world.store) == latency.LOOK_MS
+    ((alert, told),) = await alerting.claim(world.store)
+    await alerting.settle(world.store, alert, told, None)
+    world.clock.move(5 * MINUTE)
+    await world.pause("task/other")
+    await latency.watch_queues(world.store)
+    assert await claimed(world) == []
+    world.clock.move(6 * MINUTE)
+    await latency.watch_queues(world.store)
+    (again,) = await claimed(world)
+
+    assert (told.task, told.message) == ("task/work", "Its oldest run has waited for 6m.")
+    assert (again.task, again.message) == ("task/work", "Its oldest run has waited for 17m.")

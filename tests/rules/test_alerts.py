@@ -40,7 +40,7 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
 )
 def test_what_cannot_be_told_is_refused(name: str, kind: str, channel: str, to: str) -> None:
     with pytest.raises(BadRequest):
-        alerts.check(name, kind, channel, to, [])
+        alerts.check(name, kind, channel, to, [], None)
 
 
 def test_of_a_url_people_see_the_host_only() -> None:
@@ -57,3 +57,18 @@ def test_pauses_grow_to_half_an_hour() -> None:
         40_000,
         1_800_000,
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "tasks", "over_ms"),
+    [
+        ("queue.latency", [], None), ("queue.latency", [], 9_999), ("queue.latency", [], 31 * 86_400_000),
+        ("queue.latency", ["a"], 60_000), ("run.failed", [], 60_000), ("deployment.failed", ["a"], None),
+    ],
+)  # fmt: skip
+def test_how_long_a_run_may_wait_belongs_to_alerts_of_queues(
+    kind: str, tasks: list[str], over_ms: int | None
+) -> None:
+    alerts.check("a", "queue.latency", "email", "a@b.c", [], 60_000)
+    with pytest.raises(BadRequest):
+        alerts.check("a", kind, "email", "a@b.c", tasks, over_ms)

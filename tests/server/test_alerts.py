@@ -83,6 +83,15 @@ async def test_alerts_are_made_listed_switched_and_deleted(prod: Api, api: Api) 
     assert (await prod.post(f"{one}/test")).status == 404
 
 
+async def test_an_alert_of_queues_says_how_long(prod: Api) -> None:
+    made = await make(prod, "email", "a@b.c", type="queue.latency", over="5m")
+    without = await prod.post(PATH, body("slack", "https://a.b/c", type="queue.latency"))
+
+    assert made["over"] == "5m"
+    assert without.status == 400
+    assert "has to be said" in without.error
+
+
 async def test_what_is_unknown_is_refused(prod: Api) -> None:
     for given in ({"colour": "red"}, {"type": "run.sneezed"}, {"to": "file:///etc/passwd"}):
         reply = await prod.post(PATH, body("slack", "https://example.com") | given)

@@ -100,7 +100,7 @@ async def lived(path: str, clock: Clock) -> World:
         "insert into organizations values (1, 'ü', 'unlimited', 8, 9, 1, 10, 0)",
         (
             "insert into alerts values "
-            "(7, 1, 'ü', 'run.failed', null, 'email', 'a@b.c', 'sealed', 1, 8)"
+            "(7, 1, 'ü', 'run.failed', null, 'email', 'a@b.c', 'sealed', 1, 8, 9)"
         ),
         (
             "insert into alert_deliveries values "

@@ -292,6 +292,8 @@ APPLIED = {
     "0021_begin.sqlite.sql": "f3ea7e9b059d",
     "0022_archives.postgres.sql": "eef37c35b0b3",
     "0022_archives.sqlite.sql": "c8fffc2c81a3",
+    "0023_alerts_of_queues.postgres.sql": "492e41aa07a9",
+    "0023_alerts_of_queues.sqlite.sql": "659030d7a459",
 }
 
 

@@ -41,6 +41,7 @@ class AlertObject(msgspec.Struct, rename="camel", kw_only=True):
     created_at: str
     deliveries: list[DeliveryObject] = []
     secret: str | UnsetType = UNSET
+    over: str | UnsetType = UNSET
 
 
 class AlertList(msgspec.Struct):
@@ -48,12 +49,15 @@ class AlertList(msgspec.Struct):
 
 
 class CreateAlert(msgspec.Struct, forbid_unknown_fields=True):
+    """``over``: for ``queue.latency``, how long a run may wait, such as ``5m``."""
+
     name: str
     type: str
     channel: str
     to: str
     tasks: list[str] = []
     enabled: bool = True
+    over: str | None = None
 
 
 class SwitchAlert(msgspec.Struct, forbid_unknown_fields=True):
@@ -90,6 +94,7 @@ async def create(call: Call) -> Answer:
     made, secret = await engine.create(
         call.server.store, call.server.vault, call.caller.env, name=body.name, kind=body.type,
         channel=body.channel, to=body.to, tasks=body.tasks, enabled=body.enabled,
+        over_ms=None if body.over is None else durations.parse(body.over, "over"),
     )  # fmt: skip
     shown = _shown(made, [])
     shown.secret = secret or UNSET
@@ -124,6 +129,7 @@ def _shown(alert: Alert, told: list[Told]) -> AlertObject:
         id=ids.public("alert", alert.id), name=alert.name, type=alert.kind, tasks=alert.tasks,
         channel=alert.channel, to=alert.shown, enabled=alert.enabled,
         created_at=durations.iso(alert.created_at), deliveries=[_told(one) for one in told],
+        over=UNSET if alert.over_ms is None else durations.to_text(alert.over_ms),
     )  # fmt: skip
 
 

@@ -1,15 +1,15 @@
 -- Who is told of what fails, and what they are told.
 
 -- name: alerts_of
-select id, env, name, kind, tasks, channel, shown, sealed, enabled, created_at from alerts
+select id, env, name, kind, tasks, channel, shown, sealed, enabled, created_at, over_ms from alerts
 where env = $1 order by name
 
 -- name: alerts_on
-select id, env, kind, tasks from alerts where enabled = 1
+select id, env, kind, tasks, over_ms from alerts where enabled = 1
 
 -- name: insert_alert
-insert into alerts (id, env, name, kind, tasks, channel, shown, sealed, enabled, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+insert into alerts (id, env, name, kind, tasks, channel, shown, sealed, enabled, created_at, over_ms)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
 -- name: enable_alert
 update alerts set enabled = $3 where id = $1 and env = $2 returning id
@@ -54,7 +54,7 @@ where state < 2 and due_at <= $1 and id in (
 returning id, alert, env, task, failures, first_at, last_at, run_id, fingerprint, type, message, opens_at, tries
 
 -- name: alerts_by_id
-select id, env, name, kind, tasks, channel, shown, sealed, enabled, created_at from alerts where id in {list $1}
+select id, env, name, kind, tasks, channel, shown, sealed, enabled, created_at, over_ms from alerts where id in {list $1}
 
 -- name: end_delivery
 update alert_deliveries set state = $3, due_at = $4, problem = $5, ended_at = $6

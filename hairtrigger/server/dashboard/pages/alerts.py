@@ -10,7 +10,7 @@ from hairtrigger.server import sending
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.dashboard.routes import PageRoute
 from hairtrigger.server.dashboard.view import View
-from hairtrigger.wire import ids
+from hairtrigger.wire import durations, ids
 
 KINDS = {
     "run.failed": "a run fails",
@@ -18,10 +18,11 @@ KINDS = {
     "error.returned": "a resolved error comes back",
     "deployment.succeeded": "a version becomes current",
     "deployment.failed": "a version is refused",
+    "queue.latency": "a run waits for too long",
 }
 CHANNELS = {"slack": "Slack", "webhook": "Signed webhook", "email": "Email"}
 
-_FIELDS = ("name", "kind", "tasks", "channel", "to")
+_FIELDS = ("name", "kind", "tasks", "channel", "to", "over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,13 @@ async def show(view: View) -> Answer:
 async def create(view: View) -> Answer:
     """Make an alert. The secret of a webhook stands in this answer only."""
     form = await view.form()
+    over = form.get("over", "").strip()
     names = [name.strip() for name in form.get("tasks", "").split(",") if name.strip()]
     try:
         made, secret = await engine.create(
             view.store, view.server.vault, view.env, name=form.get("name", "").strip(),
             kind=form.get("kind", ""), channel=form.get("channel", ""), to=form.get("to", "").strip(),
-            tasks=names,
+            tasks=names, over_ms=durations.parse(over, "how long") if over else None,
         )  # fmt: skip
     except HairtriggerError as error:
         return await _page(view, given=form, problem=str(error), status=error.status)
