@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 )
 @click.option("--version", default="", metavar="VERSION", help="YYYYMMDD.N, or chosen.")
 @click.option("--no-archive", is_flag=True, help="Send no code: workers bring their own.")
+@click.option(
+    "--container-file", is_flag=True, help="Print one for this project, and deploy nothing."
+)
 @pass_state
 def command(
     state: State, path: Path | None, dry_run: bool, no_promote: bool, force: bool, version: str,
-    no_archive: bool,
+    no_archive: bool, container_file: bool,
 ) -> None:  # fmt: skip
     """Make the code in PATH (here, when left out) the current version of the environment.
 
@@ -41,6 +44,11 @@ def command(
     from then on. Workers started with --deployed fetch it; others bring the same code.
     """
     root = (path or state.root).resolve()
+    if container_file:
+        from hairtrigger.cli.containers import container_file as made
+
+        state.out.data(made(root).rstrip("\n"))
+        return
     found, packed = (index(root), None) if no_archive else _packed(root)
     _refuse_broken(found["problems"])
     if packed is not None and not dry_run:
