@@ -43,6 +43,7 @@ from hairtrigger.errors import (
     NotFound as NotFound,
     OutsideRun as OutsideRun,
     PayloadValidationError as PayloadValidationError,
+    PlanLimitReached as PlanLimitReached,
     ProjectError as ProjectError,
     RateLimitError as RateLimitError,
     ResultTimeout as ResultTimeout,
@@ -53,6 +54,7 @@ from hairtrigger.errors import (
     Unavailable as Unavailable,
     UnknownOption as UnknownOption,
     Unprocessable as Unprocessable,
+    WebhookError as WebhookError,
 )
 from hairtrigger.sdk import (
     hooks,
@@ -217,6 +219,10 @@ from hairtrigger.sdk.task import (
     Decided,
     Entered,
     Task as Task,
+)
+from hairtrigger.sdk.webhooks import (
+    WebhookEvent as WebhookEvent,
+    webhooks as webhooks,
 )
 from hairtrigger.telemetry import (
     tracing,

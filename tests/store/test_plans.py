@@ -194,6 +194,7 @@ FREE = {
     "organization",  # one row
     "any_user", "all_users", "another_admin",  # of people: there are few
     "count_live", "count_ready", "later_by_queue",  # each part has a limit
+    "alerts_on",  # fifty an environment at most
     "any_deltas", "deltas_between", "take_deltas",  # of a table that holds seconds
 }  # fmt: skip
 
