@@ -9,38 +9,28 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from hairtrigger.errors import BadRequest, HairtriggerError, Unavailable
-from hairtrigger.store import allowance, intake, settle
+from hairtrigger.store import settle
 from hairtrigger.store.asking import Call, Made
 from hairtrigger.store.catalog import Catalog
-from hairtrigger.store.claim import Demand, claim
+from hairtrigger.store.claim import Demand
 from hairtrigger.store.database import Database, DataError, Row, Steps
 from hairtrigger.store.tally import Tally
+from hairtrigger.store.tick import Change, Lanes, Tick, Waiting, answer
 from hairtrigger.telemetry.events import emit
-from hairtrigger.wire.worker import RunInfo
 
 T = TypeVar("T")
-Change = Callable[[Catalog, int], Steps[Any]]
-Lanes = Collection[int] | None  # of these environments; None: of every one
 MAX_WEIGHT = 2_000  # of new runs in a tick; the rest waits for the next one
 MAX_SETTLES = 4_000
 MAX_CHANGES = 200
 WORTH_A_TICK = 50  # runs and reports that wait while another tick is written
+ASK_S = (
+    10.0  # requests are looked up first after one that was known: whoever repeats one repeats more
+)
 MAX_PENDING = 100_000  # weight beyond which callers are told to come back
-
-
-class Waiting:
-    """A demand that waits for work: ``future`` gets the runs, or nothing when it is withdrawn."""
-
-    __slots__ = ("demand", "future", "in_tick", "withdrawn")
-
-    def __init__(self, demand: Demand, future: asyncio.Future[list[RunInfo]]) -> None:
-        self.demand, self.future = demand, future
-        self.in_tick = self.withdrawn = False
 
 
 class Committer:
@@ -59,6 +49,7 @@ class Committer:
         self.on_commit: Callable[[Collection[int]], None] = lambda _: None  # told environments
         self._pending = 0
         self._may_claim = False
+        self._asks_until = 0.0
         self._wake = asyncio.Event()
         self._closing = False
         self._ticking = 0
@@ -72,7 +63,7 @@ class Committer:
         self._wake.set()
         await asyncio.gather(*self._tasks)
         for waiting in self._waiting:
-            _answer(waiting.future, [])
+            answer(waiting.future, [])
 
     def take(self, call: Call) -> asyncio.Future[list[Made]]:
         """New runs; raises Unavailable when too many are pending already."""
@@ -102,7 +93,7 @@ class Committer:
             wait_s = max(0, at - self._database.now()) / 1_000
             asyncio.get_running_loop().call_later(wait_s, self.look)
 
-    async def _tell_others(self, tick: "_Tick", answered: dict[int, int]) -> None:
+    async def _tell_others(self, tick: Tick, answered: dict[int, int]) -> None:
         """Servers with idle workers want to know of runs that nobody here has room for."""
         if not self._database.is_shared or not (tick.settles or tick.changes or tick.calls):
             return
@@ -122,7 +113,7 @@ class Committer:
         """Ask for runs; ``withdraw`` ends the waiting."""
         waiting = Waiting(demand, asyncio.get_running_loop().create_future())
         if self._closing:
-            _answer(waiting.future, [])
+            answer(waiting.future, [])
             return waiting
         self._waiting.append(waiting)
         self._may_claim = True
@@ -133,7 +124,7 @@ class Committer:
         """Stop waiting. Await the future all the same: the tick under way may be handing out runs to it."""
         waiting.withdrawn = True
         if not waiting.in_tick:
-            _answer(waiting.future, [])
+            answer(waiting.future, [])
 
     def _add(self, queue: deque[Any], item: Any) -> asyncio.Future[Any]:
         if self._closing:
@@ -168,7 +159,7 @@ class Committer:
         )
 
     async def _tick(self) -> None:
-        tick = _Tick(
+        tick = Tick(
             settles=_some(self._settles, MAX_SETTLES, lambda items: len(items)),
             changes=_some(self._changes, MAX_CHANGES, lambda _: 1),
             calls=_some(self._calls, MAX_WEIGHT, lambda call: call.weight),
@@ -200,7 +191,7 @@ class Committer:
         for waiting in tick.waiting:
             waiting.in_tick = False
             if waiting.withdrawn:
-                _answer(waiting.future, [])
+                answer(waiting.future, [])
         if tick.waiting:
             self._waiting = deque(one for one in self._waiting if not one.future.done())
         if elsewhere:
@@ -213,13 +204,16 @@ class Committer:
         reports = sum(len(items) for items, _ in self._settles)
         return {"triggers": self._pending, "reports": reports, "changes": len(self._changes)}
 
-    async def _write(self, tick: "_Tick") -> None:
+    async def _write(self, tick: Tick) -> None:
         lowered: dict[int, int] = {}
         began = time.monotonic()
+        tick.asks = not self._database.is_remote or began < self._asks_until
         answers = await self._database.write(
-            lambda now: self._noting(lowered, self._steps(tick, now)),
+            lambda now: self._noting(lowered, tick.steps(self.catalog, now, self._make_id)),
             lanes=lambda: tick.lanes(self.catalog),
         )
+        if tick.found_known:
+            self._asks_until = began + ASK_S
         self.tally.add(time.monotonic() - began, tick.calls, tick.settles, tick.changes)
         self.on_commit(tick.envs(self.catalog))
         self.catalog.lower_again(lowered)  # what was claimed beside it did not see its runs yet
@@ -227,42 +221,8 @@ class Committer:
         await self._tell_others(
             tick, {id(future): len(a) for future, a in answers if isinstance(a, list)}
         )
-        for future, answer in answers:
-            _answer(future, answer)
-
-    def _steps(self, tick: "_Tick", now: int) -> Steps[list[tuple[asyncio.Future[Any], Any]]]:
-        answers: list[tuple[asyncio.Future[Any], Any]] = []
-        catalog = self.catalog
-        known: intake.Known = {}
-        if tick.calls and not tick.changes:  # first, so that all that is written goes together
-            known = yield from intake.look_up([call for call, _ in tick.calls], now)
-        if tick.settles:
-            items = [item for batch, _ in tick.settles for item in batch]
-            settled = yield from settle.settle(catalog, items, now)
-            start = 0
-            for batch, future in tick.settles:
-                answers.append((future, settled[start : start + len(batch)]))
-                start += len(batch)
-        for (change, _), future in tick.changes:
-            try:
-                answers.append((future, (yield from change(catalog, now))))
-            except HairtriggerError as error:  # raised before anything was written
-                answers.append((future, error))
-        if tick.calls:
-            calls = [call for call, _ in tick.calls]
-            if tick.changes:
-                known = yield from intake.look_up(calls, now)
-            made = yield from intake.take(catalog, calls, known, now)
-            answers += zip((future for _, future in tick.calls), made, strict=True)
-        for session in _by_session(tick.waiting):
-            try:
-                runs = yield from claim(catalog, _together(session), now, self._make_id())
-            except HairtriggerError as error:  # likewise
-                answers += [(waiting.future, error) for waiting in session]
-            else:
-                answers += _share(session, runs)
-        answers.reverse()  # who waits for work hears first: the run begins while its caller is told
-        return answers
+        for future, given in answers:
+            answer(future, given)
 
     def _noting(self, lowered: dict[int, int], steps: Steps[T]) -> Steps[T]:
         """Steps whose lowered lanes are noted apart from those of a transaction beside it."""
@@ -277,7 +237,7 @@ class Committer:
                 return result
             rows = yield statement
 
-    async def _one_by_one(self, tick: "_Tick", error: Exception) -> None:
+    async def _one_by_one(self, tick: Tick, error: Exception) -> None:
         """A value was refused, or a step broke: write each item alone, so that only the guilty one fails."""
         singles = tick.singles()
         if len(singles) == 1:
@@ -299,77 +259,7 @@ class Committer:
             await self._database.recall()
 
 
-class _Tick:
-    """What one transaction does."""
-
-    __slots__ = ("calls", "changes", "settles", "waiting")
-
-    def __init__(
-        self,
-        settles: list[tuple[list[settle.Settle], asyncio.Future[Any]]],
-        changes: list[tuple[tuple[Change, Lanes], asyncio.Future[Any]]],
-        calls: list[tuple[Call, asyncio.Future[Any]]],
-        waiting: list[Waiting],
-    ) -> None:
-        self.settles, self.changes, self.calls, self.waiting = settles, changes, calls, waiting
-
-    def lanes(self, catalog: Catalog) -> set[int]:
-        """The environments whose lanes it touches, of those that have any; and the plan's lock, where it counts."""
-        envs = self.envs(catalog)
-        found = {env for env in envs if env in catalog.envs and catalog.is_laned(env)}
-        if envs and catalog.plan.runs is not None and (self.calls or self.changes):
-            found.add(allowance.LOCK)
-        return found
-
-    def envs(self, catalog: Catalog) -> set[int]:
-        """The environments whose runs it touches."""
-        envs = {item.env for batch, _ in self.settles for item in batch}
-        envs |= {call.env for call, _ in self.calls} | {one.demand.env for one in self.waiting}
-        for (_, lanes), _ in self.changes:
-            envs.update(catalog.envs if lanes is None else lanes)
-        return envs
-
-    def singles(self) -> list["_Tick"]:
-        return [
-            *(_Tick([one], [], [], []) for one in self.settles),
-            *(_Tick([], [one], [], []) for one in self.changes),
-            *(_Tick([], [], [one], []) for one in self.calls),
-            *(_Tick([], [], [], [one]) for one in self.waiting),
-        ]
-
-    def fail(self, error: HairtriggerError) -> None:
-        for _, future in (*self.settles, *self.changes, *self.calls):
-            _answer(future, error)
-
-
-def _by_session(waiting: list[Waiting]) -> Iterable[list[Waiting]]:
-    """The demands of each worker session: one that reports may wait for more besides. The newest stands first:
-    it is answered now in any case."""
-    sessions: dict[int, list[Waiting]] = {}
-    for one in waiting:
-        sessions.setdefault(one.demand.worker, []).insert(0, one)
-    return sessions.values()
-
-
-def _together(session: list[Waiting]) -> Demand:
-    """What a session has room for in all."""
-    first = session[0].demand
-    return (
-        first if len(session) == 1 else replace(first, want=sum(one.demand.want for one in session))
-    )
-
-
-def _share(
-    session: list[Waiting], runs: list[RunInfo]
-) -> Iterable[tuple[asyncio.Future[Any], Any]]:
-    """Each demand's part of the runs that their session got."""
-    for one in session:
-        part, runs = runs[: one.demand.want], runs[one.demand.want :]
-        if part:
-            yield one.future, part
-
-
-def _refuse(single: _Tick, error: Exception) -> None:
+def _refuse(single: Tick, error: Exception) -> None:
     """Tell the one whose work cannot be written; whoever waits for runs goes on waiting."""
     emit("tick.failed", error=f"{type(error).__name__}: {error}")
     if isinstance(error, DataError | ValueError):
@@ -389,12 +279,3 @@ def _some(queue: deque[Any], most: int, weight: Callable[[Any], int]) -> list[An
         total += weight(item[0])
         taken.append(item)
     return taken
-
-
-def _answer(future: asyncio.Future[Any], answer: Any) -> None:
-    if future.done():
-        return
-    if isinstance(answer, HairtriggerError):
-        future.set_exception(answer)
-    else:
-        future.set_result(answer)

@@ -64,6 +64,11 @@ class Database(ABC):
         return 1
 
     @property
+    def is_remote(self) -> bool:
+        """Whether every statement is a round trip, and a transaction that met a Conflict is begun anew."""
+        return False
+
+    @property
     def hears(self) -> bool:
         """Whether what other servers tell arrives."""
         return False

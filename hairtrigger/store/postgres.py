@@ -9,7 +9,7 @@ it. Nothing depends on a session: it works behind a pooler that gives each trans
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import asyncpg
@@ -33,9 +33,7 @@ from hairtrigger.store.listener import Listener
 from hairtrigger.telemetry.events import emit
 
 T = TypeVar("T")
-PATIENCE_S = 4.0  # that a transaction waits for a database that is away
 LAST_S = 1.0  # that the last try to reach it may take
-OUTAGE_S = 1.0  # away for longer: nobody could renew a lease meanwhile
 MAX_REPEATS = 50
 READERS = 4
 WRITERS = 2  # one transaction's rows are prepared while the other one's are written
@@ -76,7 +74,7 @@ class Postgres(Database):
         self._listener: Listener | None = None
         self._membership = membership.Membership()
         self._catalog: int | None = None
-        self._away_since: float | None = None
+        self._absence = reaching.Absence()
 
     @property
     def node(self) -> int:  # type: ignore[override]  # a fact of a server, known once it is open
@@ -91,6 +89,10 @@ class Postgres(Database):
         return WRITERS
 
     @property
+    def is_remote(self) -> bool:
+        return True
+
+    @property
     def is_shared(self) -> bool:
         return self._membership.others > 0
 
@@ -103,7 +105,7 @@ class Postgres(Database):
 
     async def open(self) -> None:
         try:
-            writer = await self._write_connection(self._deadline())
+            writer = await self._write_connection(self._absence.deadline())
             self._idle.append(writer)
             if writer.get_server_version().major < connecting.OLDEST:
                 raise ConfigError(
@@ -146,7 +148,7 @@ class Postgres(Database):
         self._readers = self._listener = None
 
     async def write(self, transaction: Transaction[T], *, lanes: Callable[[], set[int]] = set) -> T:
-        deadline, pause_s, repeats = self._deadline(), 0.02, 0
+        deadline, pause_s, repeats = self._absence.deadline(), 0.02, 0
         alone = lacks_partition = has_partition = False
         while True:
             try:
@@ -167,7 +169,7 @@ class Postgres(Database):
             except _REFUSED as error:
                 raise DataError(say_refusal(error)) from error
             except AWAY as error:
-                self._note_away()
+                self._absence.begin()
                 if time.monotonic() > deadline:
                     raise Unavailable(f"The database is away ({say(error)}).") from error
                 await asyncio.sleep(pause_s)
@@ -175,7 +177,7 @@ class Postgres(Database):
             except asyncpg.PostgresError as error:  # its disk is full, it is out of memory, …
                 raise Unavailable(f"The database cannot be written now ({error}).") from error
             else:
-                self._note_back()
+                self.was_away |= self._absence.end()
                 return result
 
     async def _attempt(
@@ -189,18 +191,24 @@ class Postgres(Database):
         self, connection: Any, transaction: Transaction[T], lanes: Callable[[], set[int]],
         deadline: float, *, alone: bool,
     ) -> T:  # fmt: skip
-        locked = lanes()
+        await outcome.mark(connection)
+        is_known = not (self._pooled or self._catalog is None or self._clock.must_compare())
+        begun: asyncio.Task[None] | None = None
+        known_xid: str | None = None
         try:
-            await outcome.mark(connection)
-            xid = await self._begin(connection, sorted(locked), alone=alone)
-            if lanes() - locked:
-                raise _Stale("something was limited just now")
+            if is_known and not alone:
+                begun = asyncio.create_task(self._begin_known(connection, lanes))
+                await asyncio.sleep(0)  # it is sent: the first steps are prepared meanwhile
+            else:
+                known_xid = await self._begin(connection, lanes, alone=alone)
             result, changed, written = await self._drive(
-                connection, transaction(self.now()), alone=alone
+                connection, transaction(self.now()), begun, alone=alone
             )
-            xid = xid or written or await connection.fetchval(_XID)
+            xid: str = known_xid or written or await connection.fetchval(_XID)
             catalog = await connection.fetchval(_CATALOG_CHANGED) if changed else None
         except BaseException as error:
+            if begun is not None:
+                await asyncio.wait({begun})
             if not isinstance(error, _Stale):
                 self._catalog = None  # what is remembered may be what is rolled back
             await self._roll_back(connection, error)
@@ -215,31 +223,37 @@ class Postgres(Database):
             await self.tell({"catalog": True})
         return result
 
-    async def _begin(self, connection: Any, lanes: list[int], *, alone: bool) -> str | None:
-        """Begin a transaction, with its locks; answers its number when that took a look at the database anyway:
-        when the catalogue is not known, or the clock has not been compared for a while.
+    async def _begin_known(self, connection: Any, lanes: Callable[[], set[int]]) -> None:
+        """Begin a transaction, with its locks, in one message.
 
         Raises:
-            SerializationError: the catalogue that was known is old.
+            SerializationError, _Stale: what was known of the catalogue is old, or was rolled back.
         """
-        is_known = self._catalog is not None and not self._clock.must_compare()
-        if is_known and not alone and not self._pooled:
-            locks = ",".join(map(str, lanes))
-            await connection.execute(f"begin; select begin_known('{{{locks}}}', {self._catalog})")
-            return None
+        locked, known = lanes(), self._catalog
+        locks = ",".join(map(str, sorted(locked)))
+        await connection.execute(f"begin; select begin_known('{{{locks}}}', {known})")
+        if lanes() - locked or self._catalog != known:
+            raise _Stale("the catalogue was changed just now")
+
+    async def _begin(self, connection: Any, lanes: Callable[[], set[int]], *, alone: bool) -> str:
+        """The same when the catalogue is not known, or the clock has not been compared for a while; answers the
+        transaction's number, which is told besides."""
+        locked = lanes()
         await connection.execute("begin" if not self._pooled else POOLED_BEGIN)
-        now, catalog, xid = await connection.fetchrow(_BEGIN_TICK, lanes, alone)
+        now, catalog, xid = await connection.fetchrow(_BEGIN_TICK, sorted(locked), alone)
         self._clock.compare(now)
         if catalog != self._catalog:
-            await self._drive(connection, self.refresh(), alone=True)
+            await self._drive(connection, self.refresh(), None, alone=True)
             self._catalog = catalog
+        if lanes() - locked:
+            raise _Stale("something was limited just now")
         return str(xid)
 
     async def _drive(
-        self, connection: Any, steps: Steps[T], *, alone: bool
+        self, connection: Any, steps: Steps[T], begun: Awaitable[None] | None, *, alone: bool
     ) -> tuple[T, bool, str | None]:
         """The steps' result, whether they changed the catalogue, and the transaction's number where it became
-        known."""
+        known. Nothing is sent before the transaction has ``begun``."""
         changed, xid = False, None
         rows: list[Row] = []
         unsent: list[Statement] = []
@@ -253,6 +267,7 @@ class Postgres(Database):
                         raise _Alone
                     changed = True
                 if statement.answers:
+                    await begun if begun is not None else None
                     xid = await self._execution.write(connection, unsent) or xid
                     unsent.clear()
                     rows = await self._execution.run(connection, statement)
@@ -261,6 +276,7 @@ class Postgres(Database):
                     rows = []
                 statement = steps.send(rows)
         except StopIteration as stop:
+            await begun if begun is not None else None
             xid = await self._execution.write(connection, unsent) or xid
             return stop.value, changed, xid
 
@@ -281,7 +297,7 @@ class Postgres(Database):
             await connection.execute("commit")
         except AWAY as error:
             connection.terminate()
-            self._note_away()
+            self._absence.begin()
             if not await self._was_committed(connection, xid, error, deadline):
                 raise
         except asyncpg.PostgresError:  # refused, and rolled back
@@ -315,7 +331,7 @@ class Postgres(Database):
             result: T = stop.value
             return result
         is_quick = quick and not self._pooled  # outside of a transaction
-        tried, rows, deadline = 0, None, self._deadline()
+        tried, rows, deadline = 0, None, self._absence.deadline()
         while True:
             tried += 1
             try:
@@ -354,12 +370,6 @@ class Postgres(Database):
     async def forget(self, instant: int) -> int:
         return await self._keeper.forget(instant)
 
-    def _deadline(self) -> float:
-        """Until when to wait for the database: whoever comes when it has been away for long waits no more."""
-        now = time.monotonic()
-        is_gone = self._away_since is not None and now - self._away_since > PATIENCE_S
-        return now if is_gone else now + PATIENCE_S
-
     async def _write_connection(self, deadline: float) -> Any:
         """One that no other transaction uses; whoever took it puts it back, or ends it."""
         while self._idle:
@@ -367,18 +377,6 @@ class Postgres(Database):
             if not connection.is_closed():
                 return connection
         return await connecting.connect(self.url, pooled=self._pooled, timeout_s=_left(deadline))
-
-    def _note_away(self) -> None:
-        if self._away_since is None:
-            self._away_since = time.monotonic()
-            emit("database.away")
-
-    def _note_back(self) -> None:
-        if self._away_since is not None:
-            away_s = time.monotonic() - self._away_since
-            self._away_since = None
-            self.was_away = self.was_away or away_s > OUTAGE_S
-            emit("database.back", away_ms=round(away_s * 1000))
 
 
 _BEGIN_TICK = "select now_ms, catalog, xid from begin_tick($1, $2)"

@@ -7,13 +7,17 @@ asked whether the database is at work on ours, or waits for us as we do for it: 
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
 
 from hairtrigger.store import connecting
+from hairtrigger.telemetry.events import emit
 
+PATIENCE_S = 4.0  # that a transaction waits for a database that is away
+OUTAGE_S = 1.0  # away for longer: nobody could renew a lease meanwhile
 LOOK_AFTER_S = 2.0  # without an answer, and again after as long
 CONNECT_S = 1.5  # that another connection may take
 SILENT_S = 1.5  # that the database has waited for us
@@ -22,6 +26,33 @@ select exists (
   select from pg_stat_activity where pid = $1 and wait_event = 'ClientRead'
   and state_change < clock_timestamp() - make_interval(secs => $2))
 """
+
+
+class Absence:
+    """Since when the database has been away, if it is."""
+
+    def __init__(self) -> None:
+        self.since: float | None = None
+
+    def deadline(self) -> float:
+        """Until when to wait for it: whoever comes when it has been away for long waits no more."""
+        now = time.monotonic()
+        is_gone = self.since is not None and now - self.since > PATIENCE_S
+        return now if is_gone else now + PATIENCE_S
+
+    def begin(self) -> None:
+        if self.since is None:
+            self.since = time.monotonic()
+            emit("database.away")
+
+    def end(self) -> bool:
+        """It answers; whether it was away for so long that nobody could renew a lease."""
+        if self.since is None:
+            return False
+        away_s = time.monotonic() - self.since
+        self.since = None
+        emit("database.back", away_ms=round(away_s * 1000))
+        return away_s > OUTAGE_S
 
 
 @contextlib.contextmanager

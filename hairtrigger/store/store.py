@@ -16,8 +16,9 @@ from hairtrigger.store import reads, settle
 from hairtrigger.store.asking import Call, Made
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.claim import Demand
-from hairtrigger.store.committer import Change, Committer, Lanes
+from hairtrigger.store.committer import Committer
 from hairtrigger.store.database import Database, Row, Steps, each, fetch
+from hairtrigger.store.tick import Change, Lanes
 from hairtrigger.store.watch import DUE, LOOK_MS, Key, Watch, environment
 from hairtrigger.wire import ids
 from hairtrigger.wire.worker import RunInfo

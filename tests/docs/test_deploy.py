@@ -12,7 +12,7 @@ import pytest
 from hairtrigger.cli.main import root
 from hairtrigger.sdk import settings as sdk
 from hairtrigger.server.settings import Settings, variable
-from hairtrigger.store import connecting, postgres
+from hairtrigger.store import connecting, postgres, reaching
 from hairtrigger.wire import durations
 from hairtrigger.worker.settings import WorkerSettings
 from tests.docs.blocks import ROOT, blocks_of
@@ -166,7 +166,7 @@ def test_probes_ask_what_answers() -> None:
     ready = server[server.index("readinessProbe") : server.index("livenessProbe")]
 
     assert "path: /readyz" in ready
-    assert number(ready, "timeoutSeconds") > postgres.PATIENCE_S  # it is waited for before the 503
+    assert number(ready, "timeoutSeconds") > reaching.PATIENCE_S  # it is waited for before the 503
     assert "path: /healthcheck" in server[server.index("livenessProbe") :]
     assert number(worker, "--health-port") == number(worker, "containerPort")
     assert "livenessProbe" not in worker  # it would kill workers while the servers are away

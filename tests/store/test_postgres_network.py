@@ -252,7 +252,7 @@ async def test_what_was_under_way_when_the_database_went_is_written_when_it_is_b
     await world.trigger()
     await wire.down()
     asked = [asyncio.ensure_future(world.trigger()) for _ in range(50)]
-    await eventually(lambda: postgres(world)._away_since, "the outage to be noticed")
+    await eventually(lambda: postgres(world)._absence.since, "the outage to be noticed")
 
     await wire.up()
 

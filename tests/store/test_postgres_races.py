@@ -8,10 +8,11 @@ import pytest
 
 from hairtrigger.engine import runs, sessions
 from hairtrigger.errors import UnknownWorker, Unprocessable
+from hairtrigger.store.database import Row, Statement, Steps, fetch
 from hairtrigger.wire import ids
 from hairtrigger.wire.worker import RunInfo
 from tests.engine.driving import Worker, exact, manifest, number
-from tests.store.servers import Servers, beside
+from tests.store.servers import Servers, beside, postgres
 
 Verb = Callable[[Worker, RunInfo], Awaitable[Any]]
 
@@ -129,3 +130,50 @@ async def settle_all(servers: Servers) -> None:
         await sessions.leave(world.store, world.known, world.env, ids.public("worker", worker))
     assert await servers.ask("select run_id from live") == []
     await servers.check_whole()
+
+
+async def test_request_that_comes_again_is_met_by_writing_it_and_looked_up_from_then_on(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (world,) = await servers.start(1)
+    await world.outcome()  # the task is known from here on
+    execution, asked = postgres(world)._execution, list[str]()
+    run = execution.run
+
+    async def noting(connection: Any, statement: Statement) -> list[Row]:
+        asked.append(statement.name)
+        return await run(connection, statement)
+
+    monkeypatch.setattr(execution, "run", noting)
+    first = await world.outcome(request_key="r")
+    assert "request_made" not in asked
+    assert (await world.outcome(request_key="r")).id == first.id
+    assert "request_made" in asked
+
+    asked.clear()
+    other = await world.outcome(request_key="s")
+
+    assert other.id != first.id
+    assert asked.count("request_made") == 1
+
+
+async def test_nothing_is_built_on_a_change_of_the_catalogue_that_is_rolled_back(
+    servers: Servers,
+) -> None:
+    (world,) = await servers.start(1)
+    catalog, env = world.store.catalog, world.env.id
+
+    def failing(_: int) -> Steps[None]:
+        yield from catalog.need_task(env, "fresh")
+        yield fetch("session_lives", 1)
+        raise Unprocessable("no")
+
+    def building(_: int) -> Steps[int]:
+        task = yield from catalog.need_task(env, "fresh")
+        return task.id
+
+    write = postgres(world).write
+    failed, built = await servers.race(write(failing), (world, "session_lives"), write(building))
+
+    assert isinstance(failed, Unprocessable)
+    assert await servers.ask("select id from tasks where name = 'fresh'") == [(built,)]
