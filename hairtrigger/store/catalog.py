@@ -88,6 +88,23 @@ class VersionEntry:
 
 
 @dataclass(slots=True)
+class Fresh:
+    """What one transaction has made ready, for the claims at its end.
+
+    ``lanes``: those without a limit that runs came into, with the lowest order_at of each; ``drained``: those of
+    them that a claim has emptied; ``calm``: environments in which nothing else is known to be ready.
+    """
+
+    lanes: dict[int, int] = field(default_factory=dict)
+    drained: set[int] = field(default_factory=set)
+    calm: set[int] = field(default_factory=set)
+
+    def clear(self) -> None:
+        for part in (self.lanes, self.drained, self.calm):
+            part.clear()
+
+
+@dataclass(slots=True)
 class Catalog:
     envs: dict[int, Environment] = field(default_factory=dict)
     plan: Plan = plans.UNLIMITED  # the organisation's
@@ -102,9 +119,9 @@ class Catalog:
     env_queues: dict[int, list[int]] = field(default_factory=dict)
     with_lanes: set[int] = field(default_factory=set)  # environments that have some
     look_at: int | None = None  # when a rate lets the next run start that waits for it
-    lowered: dict[int, int] = field(
-        default_factory=dict
-    )  # by the transaction that goes on just now
+    fresh: Fresh = field(default_factory=Fresh)  # of the transaction that goes on just now
+    calm: set[int] = field(default_factory=set)  # environments where a claim left nothing ready
+    unlooked: dict[int, int] = field(default_factory=dict)  # since when claims took fresh runs only
 
     def replace(self, fresh: "Catalog") -> None:
         """Become what the database says, after a transaction that was rolled back."""
@@ -122,11 +139,11 @@ class Catalog:
         if lane < 0:
             queue = self.queues[-lane]
             queue.low = min(queue.low, order_at)
-            self.lowered[lane] = min(self.lowered.get(lane, order_at), order_at)
+            self.fresh.lanes[lane] = min(self.fresh.lanes.get(lane, order_at), order_at)
 
-    def lower_again(self, lowered: dict[int, int]) -> None:
+    def lower_again(self, fresh: Fresh) -> None:
         """As ``lower``, for all that a transaction has lowered, once it is committed."""
-        for lane, order_at in lowered.items():
+        for lane, order_at in list(fresh.lanes.items()):
             if -lane in self.queues:
                 self.lower(lane, order_at)
 

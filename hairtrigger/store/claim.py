@@ -28,6 +28,7 @@ _options = msgspec.json.Decoder(RunOptions)
 _tags = msgspec.json.Decoder(list[str])
 _NO_OPTIONS = RunOptions()
 _HAND_OUT = 8  # columns of a claimed row that are of the hand-out, before those of the run
+FRESH_MS = 5  # that claims in a row may be content with the runs that came in with them
 LOOK_MS = 1_000  # a claim looks at all ready rows at least so often, else from the last claimed on
 
 
@@ -74,7 +75,7 @@ def _claim(
     pinned_only = catalog.current.get(demand.env) != demand.version
     statement = "claim_pinned" if pinned_only else "claim"
     shared = yield from _shared_room(catalog, demand.env, now)
-    lanes = yield from _lanes(catalog, demand, shared, now)
+    lanes = yield from _lanes(catalog, demand, shared, now, pinned_only=pinned_only)
     was_ready = bool(lanes)
     claimed: list[Row] = []
     taken = Counter[int]()
@@ -89,12 +90,15 @@ def _claim(
         for lane in lanes:
             shared.take(lane.queue, got[lane.id])
         short = {lane for lane, n in granted if got[lane] < n}
+        catalog.fresh.drained |= short
         if not short:
             break  # whoever was given a share used it
         lanes = [  # what the short ones could not use is for the others
             Lane(lane.id, lane.queue, lane.room - got[lane.id])
             for lane in lanes if lane.id not in short
         ]  # fmt: skip
+    if len(claimed) < demand.want and demand.queues is None and not pinned_only:
+        catalog.calm.add(demand.env)
     yield from _count(catalog, demand.env, taken, shared, now, turn)
     if not claimed:
         return [], was_ready
@@ -159,8 +163,13 @@ def _look_again(catalog: Catalog, rate: Rate, tokens: int, tokens_at: int) -> No
         catalog.look_at = at if catalog.look_at is None else min(at, catalog.look_at)
 
 
-def _lanes(catalog: Catalog, demand: Demand, shared: _Room, now: int) -> Steps[list[Lane]]:
+def _lanes(
+    catalog: Catalog, demand: Demand, shared: _Room, now: int, *, pinned_only: bool
+) -> Steps[list[Lane]]:
     """The lanes to take from, in the order of their turns."""
+    is_content = not pinned_only and _is_content(catalog, demand, now)
+    if not is_content:
+        catalog.unlooked.pop(demand.env, None)
     served = [
         queue for queue in catalog.queues_of(demand.env)
         if not queue.paused and (demand.queues is None or queue.name in demand.queues)
@@ -173,7 +182,10 @@ def _lanes(catalog: Catalog, demand: Demand, shared: _Room, now: int) -> Steps[l
         if now - queue.looked_at >= LOOK_MS:  # another server may have put something in front
             queue.low, queue.looked_at = 0, now
     lows: list[Any] = [[-queue.id for queue in served], [queue.low for queue in served]]
-    if not catalog.is_laned(demand.env):
+    if is_content:
+        fresh = catalog.fresh.lanes.keys() - catalog.fresh.drained
+        rows = [(-queue.id, queue.id, None, None) for queue in served if -queue.id in fresh]
+    elif not catalog.is_laned(demand.env):
         rows = yield fetch("ready_lanes", *lows)
     elif len(served) == len(catalog.env_queues[demand.env]):
         rows = yield fetch("open_lanes", *lows, demand.env, demand.want + 50)
@@ -186,6 +198,15 @@ def _lanes(catalog: Catalog, demand: Demand, shared: _Room, now: int) -> Steps[l
         for id_, queue, room, turn in rows
     ]  # fmt: skip
     return [Lane(id_, queue, room) for _, id_, queue, room in sorted(found)]
+
+
+def _is_content(catalog: Catalog, demand: Demand, now: int) -> bool:
+    """Whether a claim need not look for what is ready: nothing was left of it, and runs came in since. Whatever
+    else has become ready is found by the next claim that looks, which comes soon."""
+    env = demand.env
+    came = any(-queue in catalog.fresh.lanes for queue in catalog.env_queues[env])
+    is_calm = demand.queues is None and came and env in catalog.fresh.calm
+    return is_calm and now - catalog.unlooked.setdefault(env, now) < FRESH_MS
 
 
 def _low(catalog: Catalog, lane: int) -> int:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from hairtrigger.errors import BadRequest, HairtriggerError, Unavailable
 from hairtrigger.store import settle
 from hairtrigger.store.asking import Call, Made
-from hairtrigger.store.catalog import Catalog
+from hairtrigger.store.catalog import Catalog, Fresh
 from hairtrigger.store.claim import Demand
 from hairtrigger.store.database import Database, DataError, Row, Steps
 from hairtrigger.store.tally import Tally
@@ -194,7 +194,7 @@ class Committer:
                 answer(waiting.future, [])
         if tick.waiting:
             self._waiting = deque(one for one in self._waiting if not one.future.done())
-        if elsewhere:
+        if elsewhere or any(one.demand.env in self.catalog.unlooked for one in self._waiting):
             self._may_claim = True
         self._wake.set()
 
@@ -205,18 +205,19 @@ class Committer:
         return {"triggers": self._pending, "reports": reports, "changes": len(self._changes)}
 
     async def _write(self, tick: Tick) -> None:
-        lowered: dict[int, int] = {}
+        fresh = Fresh()
         began = time.monotonic()
-        tick.asks = not self._database.is_remote or began < self._asks_until
+        tick.is_remote = self._database.is_remote
+        tick.asks = not tick.is_remote or began < self._asks_until
         answers = await self._database.write(
-            lambda now: self._noting(lowered, tick.steps(self.catalog, now, self._make_id)),
+            lambda now: self._noting(fresh, tick.steps(self.catalog, now, self._make_id)),
             lanes=lambda: tick.lanes(self.catalog),
         )
         if tick.found_known:
             self._asks_until = began + ASK_S
         self.tally.add(time.monotonic() - began, tick.calls, tick.settles, tick.changes)
         self.on_commit(tick.envs(self.catalog))
-        self.catalog.lower_again(lowered)  # what was claimed beside it did not see its runs yet
+        self.catalog.lower_again(fresh)  # what was claimed beside it did not see its runs yet
         self._come_back()
         await self._tell_others(
             tick, {id(future): len(a) for future, a in answers if isinstance(a, list)}
@@ -224,12 +225,12 @@ class Committer:
         for future, given in answers:
             answer(future, given)
 
-    def _noting(self, lowered: dict[int, int], steps: Steps[T]) -> Steps[T]:
-        """Steps whose lowered lanes are noted apart from those of a transaction beside it."""
+    def _noting(self, fresh: Fresh, steps: Steps[T]) -> Steps[T]:
+        """Steps whose fresh runs are noted apart from those of a transaction beside it."""
         rows: list[Row] | None = None
-        lowered.clear()  # of an attempt that was given up
+        fresh.clear()  # of an attempt that was given up
         while True:
-            self.catalog.lowered = lowered
+            self.catalog.fresh = fresh
             try:
                 statement = steps.send(rows)  # type: ignore[arg-type]  # None begins it
             except StopIteration as stop:

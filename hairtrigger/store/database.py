@@ -49,6 +49,11 @@ def gather(name: str, rows: Sequence[Sequence[Any]]) -> Statement:
     return Statement(name, rows, many=True)
 
 
+NOW = Statement("now", ())
+"""Answers the database's clock as it is when the transaction has its locks, where that takes a round trip: what
+is handed out then must not seem to have been before somebody else gave it back."""
+
+
 class Database(ABC):
     """One database: transactions that write, one at a time for each caller, and reads beside them."""
 

@@ -262,7 +262,8 @@ def _add(
     ]  # fmt: skip
     if queue.limit is None:
         rows.live.append(tuple(live))
-        catalog.lower(-queue.id, order_at)
+        if state is LiveState.READY:
+            catalog.lower(-queue.id, order_at)
     else:
         rows.tracked[queue.id, run.ckey or ""].append(live)
     return state is LiveState.READY
@@ -336,6 +337,7 @@ def _write(catalog: Catalog, rows: _Rows, now: int) -> Steps[None]:
 def _enter_lanes(catalog: Catalog, rows: _Rows, now: int) -> Steps[None]:
     if not rows.tracked:
         return
+    catalog.fresh.calm.clear()
     turn = ids.first_at(now)
     entering = []
     for (queue_id, ckey), members in sorted(rows.tracked.items()):

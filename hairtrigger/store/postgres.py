@@ -19,6 +19,7 @@ from hairtrigger.store import connecting, membership, outcome, partitions, place
 from hairtrigger.store.clocks import CLOCK, DatabaseClock
 from hairtrigger.store.connecting import AWAY, POOLED_BEGIN, say, say_refusal
 from hairtrigger.store.database import (
+    NOW,
     Conflict,
     Database,
     DataError,
@@ -266,8 +267,11 @@ class Postgres(Database):
                     if not alone:
                         raise _Alone
                     changed = True
-                if statement.answers:
-                    await begun if begun is not None else None
+                if statement.answers and begun is not None:
+                    await begun
+                if statement is NOW:
+                    rows = [(self.now(),)]
+                elif statement.answers:
                     xid = await self._execution.write(connection, unsent) or xid
                     unsent.clear()
                     rows = await self._execution.run(connection, statement)

@@ -240,6 +240,8 @@ def write_ends(catalog: Catalog, ends: Ends, now: int) -> Steps[None]:
     for lane, order_at in ends.ready:
         catalog.lower(lane, order_at)
     yield each("insert_attempts", ends.attempts)
+    if ends.lanes:
+        catalog.fresh.calm.clear()
     yield each("lane_moved", [(lane, *counts, now) for lane, counts in sorted(ends.lanes.items())])
     yield from free_slots(catalog, ends.stopped)
     if ends.in_batches:
@@ -265,6 +267,8 @@ def free_slots(catalog: Catalog, stopped: Counter[tuple[int, int]]) -> Steps[Non
         if counted[env]:
             freed[-lane if lane < 0 else queues[lane]] += n
             freed[-env] += n
+    if freed:
+        catalog.fresh.calm.clear()
     yield each("slots_freed", sorted(freed.items()))
 
 

@@ -10,7 +10,7 @@ from hairtrigger.store import allowance, intake, settle
 from hairtrigger.store.asking import Call
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.claim import Demand, claim
-from hairtrigger.store.database import Steps
+from hairtrigger.store.database import NOW, Steps
 from hairtrigger.wire.worker import RunInfo
 
 Change = Callable[[Catalog, int], Steps[Any]]
@@ -30,7 +30,7 @@ class Waiting:
 class Tick:
     """What one transaction does."""
 
-    __slots__ = ("asks", "calls", "changes", "found_known", "settles", "waiting")
+    __slots__ = ("asks", "calls", "changes", "found_known", "is_remote", "settles", "waiting")
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Tick:
         waiting: list[Waiting],
     ) -> None:
         self.settles, self.changes, self.calls, self.waiting = settles, changes, calls, waiting
+        self.is_remote = False  # whether each statement is a round trip: fewer are worth some care
         self.asks = True  # whether its requests are looked up first, or taken for new
         self.found_known = False  # whether one of them was not
 
@@ -49,6 +50,11 @@ class Tick:
         """All that it does, and who is answered what."""
         answers: list[tuple[asyncio.Future[Any], Any]] = []
         calls = [call for call, _ in self.calls]
+        if self.is_remote and not self.changes:  # which may make anything ready
+            catalog.fresh.calm |= catalog.calm
+        catalog.calm -= self.envs(catalog)
+        if self.is_remote and self.changes:
+            ((now,),) = yield NOW
         known: intake.Known = {}
         if not self.changes:  # first, so that all that is written goes together
             known = yield from self._look_up(calls, now)
@@ -69,6 +75,8 @@ class Tick:
                 known = yield from self._look_up(calls, now)
             made = yield from intake.take(catalog, calls, known, now)
             answers += zip((future for _, future in self.calls), made, strict=True)
+        if self.is_remote and self.waiting:
+            ((now,),) = yield NOW
         for session in _by_session(self.waiting):
             try:
                 runs = yield from claim(catalog, _together(session), now, make_id())
