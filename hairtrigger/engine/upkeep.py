@@ -23,6 +23,7 @@ from hairtrigger.wire.worker import Failure, Result
 
 BATCH = 1_000
 BLOBS = 100  # each may be large
+FETCHED_MS = 600_000  # that a run waits for a worker which fetches the version it began on
 OVERDUE_GRACE_MS = 20_000  # for the worker to stop the code itself, and to say so
 IDLE_LANE_MS = 3_600_000
 JUMP_MS = 5_000
@@ -129,7 +130,7 @@ async def rescue_lost(store: Store, clock: Clock, *, lease_ms: int) -> int:
     if await _peek(store, "overdue_live", store.now(), OVERDUE_GRACE_MS) is not None:
         overdue = await store.change(_end_overdue, lanes=None)
     attempts.tell(store, [*(settled for _, settled in lost), *overdue])
-    if await _peek(store, "stranded_versions") is not None:
+    if await _peek(store, "stranded_versions", store.now() - FETCHED_MS) is not None:
         await store.change(_unlock)
     return LOOK_MS
 
@@ -168,8 +169,9 @@ def _end_overdue(catalog: Catalog, now: int) -> Steps[list[Settled]]:
 
 
 def _unlock(_: Catalog, now: int) -> Steps[None]:
-    """A retry stays with the version it began on while a worker has it; without one it may move on."""
-    yield fetch("unlock_versions")
+    """A retry stays with the version it began on while a worker has it, or may come that fetches it; then it may
+    move on."""
+    yield fetch("unlock_versions", now - FETCHED_MS)
 
 
 async def abort_batches(store: Store) -> int:

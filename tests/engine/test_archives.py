@@ -8,7 +8,7 @@ from hairtrigger.engine import archives, deployments
 from hairtrigger.errors import NotFound, Unprocessable
 from hairtrigger.store.store import one
 from hairtrigger.wire.worker import Register
-from tests.clock import DAY, HOUR, SECOND
+from tests.clock import DAY, HOUR, MINUTE, SECOND
 
 from .driving import World, exact, manifest
 
@@ -17,7 +17,7 @@ NAME = hashlib.sha256(BODY).hexdigest()
 
 
 async def deploy(world: World, content: str, *, archive: str = NAME, promotes: bool = True) -> str:
-    code = Register("", "", [manifest("work", retry=exact(max_attempts=2))], 1, [], "", content)
+    code = Register("", "", [manifest("work", retry=exact(max_attempts=3))], 1, [], "", content)
     done = await deployments.deploy(
         world.store, world.env, code, archive=archive, promotes=promotes, force=False, dry=False
     )
@@ -61,7 +61,7 @@ async def test_the_current_version_is_wanted_and_an_older_one_while_a_run_is_bou
     await archives.put(world.store, world.env, NAME, BODY)
     first = await deploy(world, "1")
     worker = await world.register(
-        manifest("work", retry=exact(max_attempts=2)), content_hash="1", version=first
+        manifest("work", retry=exact(max_attempts=3)), content_hash="1", version=first
     )
     await world.trigger()
     run = await worker.fetch_one()
@@ -80,10 +80,38 @@ async def test_the_current_version_is_wanted_and_an_older_one_while_a_run_is_bou
     assert await wanted(world) == [(second, NAME)]
 
 
+async def test_a_retry_waits_ten_minutes_for_a_worker_that_fetches_the_version_it_began_on(
+    world: World,
+) -> None:
+    await archives.put(world.store, world.env, NAME, BODY)
+    work = manifest("work", retry=exact(max_attempts=3))
+    first = await deploy(world, "1")
+    worker = await world.register(work, content_hash="1", version=first)
+    await world.trigger()
+    await worker.fail(await worker.fetch_one(), retry_in_ms=0)
+    await deploy(world, "2")
+    await worker.leave()
+
+    await world.let_pass(9 * MINUTE)
+    assert await (await world.register(work, content_hash="2")).fetch() == []
+    back = await world.register(work, content_hash="1", version=first)
+    run = await back.fetch_one()
+    assert (run.attempt, run.version) == (2, first)
+    await back.fail(run, retry_in_ms=MINUTE)
+    await back.leave()
+    await world.let_pass(10 * MINUTE)
+    assert await (await world.register(work, content_hash="2")).fetch() == []
+    await world.let_pass(2 * MINUTE)
+    newer = await world.register(work, content_hash="2")
+    run = await newer.fetch_one()
+
+    assert (run.attempt, run.version) == (3, newer.registered.version)
+
+
 async def test_a_version_that_workers_brought_gets_its_archive_from_a_deployment(
     world: World,
 ) -> None:
-    worker = await world.register(manifest("work", retry=exact(max_attempts=2)), content_hash="1")
+    worker = await world.register(manifest("work", retry=exact(max_attempts=3)), content_hash="1")
     assert await wanted(world) == []
     await archives.put(world.store, world.env, NAME, BODY)
 

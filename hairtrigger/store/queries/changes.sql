@@ -98,16 +98,21 @@ where l.worker > 0 and l.state = 2
   and l.claimed_at + coalesce(c.max_duration, r.max_duration) - l.usage_ms + $2 < $1
 limit 100
 
+-- Begun on a version that no worker has, nor can fetch: with an archive, when none has come since $1.
 -- name: stranded_versions
 select l.run_id from live l join runs r on r.id = l.run_id
 where l.version is not null and l.state in (0, 1) and r.version is null
-  and l.version not in (select version from workers) limit 1
+  and l.version not in (select version from workers)
+  and (not exists (select 1 from versions v where v.id = l.version and v.archive is not null)
+    or (l.claimed_at < $1 and coalesce(l.at, 0) < $1)) limit 1
 
 -- name: unlock_versions
 update live set version = null where run_id in (
   select l.run_id from live l join runs r on r.id = l.run_id
   where l.version is not null and l.state in (0, 1) and r.version is null
-    and l.version not in (select version from workers) limit 1000)
+    and l.version not in (select version from workers)
+    and (not exists (select 1 from versions v where v.id = l.version and v.archive is not null)
+      or (l.claimed_at < $1 and coalesce(l.at, 0) < $1)) limit 1000)
 
 -- What another server has changed since the rows were chosen is no longer to go: so the outer WHERE asks again.
 -- name: idle_lanes
