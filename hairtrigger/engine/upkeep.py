@@ -15,6 +15,7 @@ from hairtrigger.store.catalog import DEFAULT_POLICY, Catalog
 from hairtrigger.store.database import Row, Steps, each, fetch
 from hairtrigger.store.settle import Ends, Settled
 from hairtrigger.store.store import Store, one
+from hairtrigger.store.tick import Change
 from hairtrigger.store.watch import LOOK_MS
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import ids
@@ -27,6 +28,7 @@ FETCHED_MS = 600_000  # that a run waits for a worker which fetches the version 
 OVERDUE_GRACE_MS = 20_000  # for the worker to stop the code itself, and to say so
 IDLE_LANE_MS = 3_600_000
 JUMP_MS = 5_000
+SLOW = 4  # a tick of a fourth of the lease or longer is too slow to tell from it who is silent
 TOLD_MS = 14 * 86_400_000  # how long is shown what alerts have sent
 EXPIRED = RunError(
     Failure("Expired", "The run's ttl passed before it could start."), kind="STRING_ERROR"
@@ -113,16 +115,16 @@ def _until(store: Store, count: int, following: int | None) -> int:
 async def rescue_lost(store: Store, clock: Clock, *, lease_ms: int) -> int:
     """Take runs back from workers whose lease is over, and end those that went on for far too long."""
     jump = clock.jump_ms(store.now())
-    if abs(jump) > JUMP_MS or store.database.was_away:
+    if abs(jump) > JUMP_MS or _kept_waiting(store, lease_ms):
         if abs(jump) > JUMP_MS:
             emit("clock.jumped", by_ms=jump)
-        store.database.was_away = False
+        store.database.was_away, store.committer.tally.slowest = False, 0.0
         await give_full_leases(store, lease_ms=lease_ms)
         return LOOK_MS
     lost: list[tuple[int, Settled]] = []
     ends_at = await _peek(store, "next_lease_end")
     if ends_at is not None and ends_at < store.now():
-        lost = await store.change(sessions.sweep_silent, lanes=None)
+        lost = await store.change(_sweep_silent(store, lease_ms), lanes=None)
     for worker, settled in lost:
         run = ids.public("run", settled.run_id)
         emit("lease.lost", run=run, attempt=settled.attempt, worker=ids.public("worker", worker))
@@ -133,6 +135,25 @@ async def rescue_lost(store: Store, clock: Clock, *, lease_ms: int) -> int:
     if await _peek(store, "stranded_versions", store.now() - FETCHED_MS) is not None:
         await store.change(_unlock)
     return LOOK_MS
+
+
+def _sweep_silent(store: Store, lease_ms: int) -> Change:
+    """A sweep of the sessions that are silent; of none, when this had to wait for the database: so had they."""
+    asked_at = store.now()
+
+    def sweep(catalog: Catalog, now: int) -> Steps[list[tuple[int, Settled]]]:
+        if now - asked_at > lease_ms / SLOW:
+            store.database.was_away = True
+        if store.database.is_away or _kept_waiting(store, lease_ms):
+            return []
+        return (yield from sessions.sweep_silent(catalog, now))
+
+    return sweep
+
+
+def _kept_waiting(store: Store, lease_ms: int) -> bool:
+    """Whether workers may have asked in vain for their leases to be renewed: a renewal waits for two ticks."""
+    return store.database.was_away or store.committer.tally.slowest * 1_000 > lease_ms / SLOW
 
 
 async def give_full_leases(store: Store, *, lease_ms: int) -> None:

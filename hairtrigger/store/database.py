@@ -63,14 +63,17 @@ class Database(ABC):
     node: int = 0
     """Which server this is, among those that share the database: part of every number it makes."""
 
+    is_remote: bool = False
+    """Whether every statement is a round trip, and a transaction that met a Conflict is begun anew."""
+
     @property
     def writers(self) -> int:
         """How many transactions may be under way at once."""
         return 1
 
     @property
-    def is_remote(self) -> bool:
-        """Whether every statement is a round trip, and a transaction that met a Conflict is begun anew."""
+    def is_away(self) -> bool:
+        """Whether it could not be reached the last time that this was tried."""
         return False
 
     @property

@@ -61,6 +61,8 @@ class Postgres(Database):
         ConfigError: the server cannot be reached or is too old, or its schema is newer than this program.
     """
 
+    is_remote = True
+
     def __init__(
         self, url: str, clock: Callable[[], float] | None = None, *, pooled: bool = False,
         migrate: bool = True,
@@ -90,8 +92,8 @@ class Postgres(Database):
         return WRITERS
 
     @property
-    def is_remote(self) -> bool:
-        return True
+    def is_away(self) -> bool:
+        return self._absence.since is not None
 
     @property
     def is_shared(self) -> bool:

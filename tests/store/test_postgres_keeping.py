@@ -16,8 +16,8 @@ from hairtrigger.wire import ids
 from hairtrigger.wire.worker import RunInfo
 from tests import databases
 from tests.clock import DAY, HOUR, SECOND, Clock
-from tests.engine.driving import World
-from tests.store.servers import Servers, eventually
+from tests.engine.driving import LEASE_MS, World
+from tests.store.servers import Pause, Servers, eventually
 from tests.store.servers import postgres as database_of
 
 WEEK = 7 * DAY
@@ -295,3 +295,27 @@ async def test_old_postgresql_and_one_that_is_not_there_are_refused(
     with pytest.raises(ConfigError, match="no_such"):
         await servers.open(servers.url.rpartition("/")[0] + "/no_such")
     assert asyncpg.__version__
+
+
+async def test_silence_is_not_told_by_a_sweep_that_had_to_wait_as_the_renewals_had(
+    servers: Servers,
+) -> None:
+    (world,) = await servers.start(1)
+    worker = await world.register("work")
+    run_id = await world.trigger()
+    run = await worker.fetch_one()
+    world.clock.move(LEASE_MS + 1)
+    pause = Pause(world, "commit")
+    triggering = asyncio.ensure_future(world.trigger())
+    await pause.reached.wait()
+    clock = upkeep.Clock(world.store)
+    rescuing = asyncio.ensure_future(upkeep.rescue_lost(world.store, clock, lease_ms=LEASE_MS))
+    await eventually(lambda: world.store.committer.pending["changes"], "the sweep to wait")
+
+    world.clock.move(LEASE_MS // 4 + 1)
+    pause.go()
+    await asyncio.gather(triggering, rescuing)
+
+    assert await world.status(run_id) == "EXECUTING"
+    await world.look()  # which gives full leases
+    assert await worker.complete(run) == "ok"
