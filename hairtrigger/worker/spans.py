@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from hairtrigger.telemetry.events import emit
-from hairtrigger.telemetry.tracing import SYSTEM
 from hairtrigger.wire import tracing
 from hairtrigger.wire.worker import Failure, Result, RunInfo
+from hairtrigger.worker.conventions import attributes
 from hairtrigger.worker.variables import redacted
 
 CLOSE_S = 2.0  # that a child which leaves gives to the spans it still has
@@ -56,23 +56,21 @@ class Spans:
 
     def __init__(self, api: Any, provider: Any) -> None:
         self._api, self._provider = api, provider
-        self._tracer = api.get_tracer("hairtrigger")
+        self._tracer = (provider or api).get_tracer("hairtrigger")
 
     def begin(self, info: RunInfo) -> "Attempt":
         """Begin the span of an attempt, and let it be the current one of the task that calls."""
+        begin = getattr(self._provider, "begin", None)
+        light = None if begin is None else begin(info)
+        if light is not None:
+            return Attempt(self._api, None, light)
         from opentelemetry import context
 
-        attributes: dict[str, Any] = {
-            "messaging.system": SYSTEM, "messaging.operation.name": "run",
-            "messaging.operation.type": "process", "messaging.destination.name": info.queue,
-            "messaging.message.id": info.id, "hairtrigger.task": info.task,
-            "hairtrigger.attempt": info.attempt, "hairtrigger.version": info.version,
-        }  # fmt: skip
         span = self._tracer.start_span(
             f"run {info.task}",
             context=_parent(info.trace),
             kind=self._api.SpanKind.CONSUMER,
-            attributes=attributes,
+            attributes=attributes(info),
         )
         context.attach(self._api.set_span_in_context(span))  # the task's own, and gone with it
         return Attempt(self._api, span)
@@ -88,15 +86,23 @@ class Spans:
 
 
 class Attempt:
-    """The span of one attempt."""
+    """The span of one attempt. A light one becomes one of the SDK when there is more to say than how it ended."""
 
-    def __init__(self, api: Any, span: Any) -> None:
-        self._api, self._span = api, span
+    __slots__ = ("_api", "_light", "_span")
+
+    def __init__(self, api: Any, span: Any, light: Any = None) -> None:
+        self._api, self._span, self._light = api, span, light
 
     def end(self, result: Result) -> None:
         """Say how it went."""
         reason = result.failed or result.crashed
-        outcome = _outcome(result)
+        outcome = "completed" if result.done is not None else _outcome(result)
+        if self._light is not None:
+            if reason is None and outcome != "timed_out" and self._light.finish(outcome):
+                return
+            if not self._light.sampled:
+                return
+            self._span = self._light.real()
         self._span.set_attribute("hairtrigger.outcome", outcome)
         if result.failed is not None:
             self._span.set_attribute("hairtrigger.will_retry", result.retry_in_ms is not None)
@@ -141,13 +147,11 @@ def _installed(environ: Mapping[str, str]) -> Spans:
 
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return Spans(trace, None)
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    provider = TracerProvider(resource=Resource.create(_named(environ)), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    from hairtrigger.worker import light
+
+    provider = light.Provider(Resource.create(_named(environ)), environ)
     trace.set_tracer_provider(provider)
     return Spans(trace, provider)
 
