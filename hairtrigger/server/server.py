@@ -36,6 +36,7 @@ class Server:
         self.buckets = Buckets(settings.rate_limit, settings.rate_refill)
         self.fragments = Fragments()
         self.meter = Meter()
+        self.reading_otlp = 0  # requests at once
         self.is_open = False
         self.url_secret = ""  # signs the URLs of packets
         self._store: Store | None = None

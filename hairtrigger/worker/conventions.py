@@ -3,6 +3,8 @@
 from hairtrigger.telemetry.tracing import SYSTEM
 from hairtrigger.wire.worker import RunInfo
 
+RUN = "hairtrigger.run"  # of spans that a run's code makes
+
 
 def attributes(info: RunInfo) -> dict[str, str | int]:
     """Its attributes when it begins."""

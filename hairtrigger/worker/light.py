@@ -19,13 +19,15 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanContext, TraceFlags, TraceState
 
+from hairtrigger.sdk.context import SCOPE
 from hairtrigger.wire.worker import RunInfo
-from hairtrigger.worker.conventions import attributes
+from hairtrigger.worker.conventions import RUN, attributes
 
 QUEUE, BATCH = 8_192, 2_048  # spans of a child: a request costs as much as writing 500 of them
 _CONSUMER = 5
@@ -77,6 +79,15 @@ class Ids(RandomIdGenerator):
         return getattr(self.given, "trace", 0) or super().generate_trace_id()
 
 
+class Naming(SpanProcessor):
+    """Names the run in every span that its code makes: whoever gets them finds those of a run."""
+
+    def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
+        scope = SCOPE.get()
+        if scope is not None and (span.attributes or {}).get("messaging.operation.name") != "run":
+            span.set_attribute(RUN, scope.info.id)
+
+
 class Provider(TracerProvider):
     """Spans to one collector. With a processor of the project's own, attempts are spans of the SDK from then on."""
 
@@ -92,6 +103,7 @@ class Provider(TracerProvider):
             BatchSpanProcessor(one, max_queue_size=self._room, max_export_batch_size=batch)
             for one in (self._exporter, OTLPSpanExporter())
         )
+        super().add_span_processor(Naming())
         super().add_span_processor(self._others)
         self._taken, self._is_told = 0, False
         is_usual = self._exporter.is_able and not any(name.startswith(_LIMITS) for name in environ)
