@@ -5,12 +5,12 @@ Switched on by OpenTelemetry's own variables. Spans are sent by a thread of its 
 project's code has set itself is used as it is. Source: OpenTelemetry's conventions for messaging.
 """
 
-import importlib.util
 import logging
 import threading
 from collections.abc import Mapping
 from typing import Any
 
+from hairtrigger.telemetry import otel
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import tracing
 from hairtrigger.wire.worker import Failure, Result, RunInfo
@@ -19,34 +19,15 @@ from hairtrigger.worker.variables import redacted
 
 CLOSE_S = 2.0  # that a child which leaves gives to the spans it still has
 LEAVING_S = 1.0  # for the rest of its goodbye
-INSTALL = 'pip install "hairtrigger[otel]"'
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_EXPORTER = "opentelemetry.exporter.otlp.proto.http"
-
-
-def is_wanted(environ: Mapping[str, str]) -> bool:
-    """Whether an environment asks for traces."""
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return False
-    exporter = environ.get("OTEL_TRACES_EXPORTER", "").strip().lower()
-    return exporter in ("", "otlp") and any(environ.get(name) for name in _ENDPOINTS)
-
-
-def is_installed() -> bool:
-    """Whether what sends traces can be imported."""
-    try:
-        return all(importlib.util.find_spec(one) for one in ("opentelemetry.sdk", _EXPORTER))
-    except ModuleNotFoundError:
-        return False
 
 
 def announce(environ: Mapping[str, str]) -> float:
     """In the supervisor: how long (s) children that leave may take to send what they have. What is missing is told
     once, here."""
-    if not is_wanted(environ):
+    if not otel.is_wanted(environ):
         return 0.0
-    if not is_installed():
-        emit("telemetry.missing", to="OpenTelemetry", install=INSTALL)
+    if not otel.is_installed():
+        emit("telemetry.missing", to="OpenTelemetry", install=otel.INSTALL)
         return 0.0
     return CLOSE_S + LEAVING_S
 
@@ -131,7 +112,7 @@ class Attempt:
 def install(environ: Mapping[str, str]) -> Spans | None:
     """What an environment asks for, once the project's code is loaded; None when it asks for nothing, or for
     what is not there (the supervisor has said so)."""
-    if not is_wanted(environ) or not is_installed():
+    if not otel.is_wanted(environ) or not otel.is_installed():
         return None
     try:
         return _installed(environ)
@@ -151,17 +132,11 @@ def _installed(environ: Mapping[str, str]) -> Spans:
 
     from hairtrigger.worker import light
 
-    provider = light.Provider(Resource.create(_named(environ)), environ)
+    provider = light.Provider(
+        Resource.create(dict(otel.service(environ, "hairtrigger-worker"))), environ
+    )
     trace.set_tracer_provider(provider)
     return Spans(trace, provider)
-
-
-def _named(environ: Mapping[str, str]) -> dict[str, Any]:
-    """A name for the service, unless it has one."""
-    given = environ.get("OTEL_SERVICE_NAME") or "service.name=" in environ.get(
-        "OTEL_RESOURCE_ATTRIBUTES", ""
-    )
-    return {} if given else {"service.name": "hairtrigger-worker"}
 
 
 def _parent(trace: str | None) -> Any:
