@@ -6,6 +6,7 @@ a request or a transaction may be of hundreds of runs. Source: OpenTelemetry's c
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -53,10 +54,14 @@ class Spans:
 
     def tick(self, tick: Tick, seconds: float) -> None:
         """The span of a transaction that has just been written."""
-        now = time.time_ns()
-        span = self._tracer.start_span(
-            "tick", context=_nowhere(), start_time=now - int(seconds * 1e9)
-        )
+        with contextlib.suppress(
+            Exception
+        ):  # it is written: nothing may make it seem that it was not
+            self._tick(tick, time.time_ns(), seconds)
+
+    def _tick(self, tick: Tick, now: int, seconds: float) -> None:
+        began = now - int(seconds * 1e9)
+        span = self._tracer.start_span("tick", context=_nowhere(), start_time=began)
         if span.is_recording():
             span.set_attributes({
                 "hairtrigger.triggers": sum(call.weight for call, _ in tick.calls),
