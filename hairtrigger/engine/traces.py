@@ -141,9 +141,10 @@ def _trace(catalog: Catalog, env: int, root: int, since: Cursor, *, now: int) ->
     positions = dict(since.positions)
     left = MAX_SPANS
     for runs, afters in _ahead(members, since):
-        rows = yield fetch("tree_spans", runs, afters, left)
+        rows = yield fetch("tree_spans", runs, afters, left + since.seen_of(runs))
         for run, position, body in rows:
-            positions[run] = max(positions.get(run, 0), position)
+            if not reading.advance(positions, since, run, position):
+                continue
             written = Written(run, *tree.place(position), _event.decode(body))
             if written.event.level == "span":
                 found.spans.append(written)
@@ -192,13 +193,17 @@ def _lines(
     found = Lines(members, truncated=truncated)
     positions, last = dict(since.positions), 0
     for runs, afters in _ahead(members, since):
-        rows = yield fetch("tree_lines", runs, afters, wanted.most_rows - found.looked + 1)
+        most = wanted.most_rows - found.looked + 1 + since.seen_of(runs)
+        rows = yield fetch("tree_lines", runs, afters, most)
         for run, position, body in rows:
+            if since.has_seen(run, position):
+                continue
             if found.looked >= wanted.most_rows or len(found.lines) >= wanted.limit:
                 found.more = True
                 break
             found.looked += 1
-            last, positions[run] = run, max(positions.get(run, 0), position)
+            last = run
+            reading.advance(positions, since, run, position)
             line = Line(run, *tree.place(position), _said.decode(body))
             if wanted.holds(line):
                 found.lines.append(line)
@@ -230,20 +235,26 @@ def _tree(
     numbers, truncated = [root], False
     if not alone:
         numbers, truncated = yield from _descend(root)
+    found = yield from members(catalog, env, numbers)
+    if root not in found:
+        raise NotFound("Run not found")
+    return [found[number] for number in numbers if number in found], truncated
+
+
+def members(catalog: Catalog, env: int, numbers: list[int]) -> Steps[dict[int, Member]]:
+    """The runs of an environment among some, with their hand-outs in order."""
     found: dict[int, Member] = {}
     for part in _parts(numbers):
         for row in (yield fetch("tree_runs", part, env)):
             tags = _tags.decode(row[6]) if row[6] else []
             found[row[0]] = tree.member(row, catalog.tasks[row[1]].name, tags)
-    if root not in found:
-        raise NotFound("Run not found")
     others = [number for number in numbers if number in found and tree.had_others(found[number])]
     for part in _parts(others):
         for run_id, *rest in (yield fetch("tree_attempts", part)):
             found[run_id].hand_outs.append(tree.hand_out(*rest))
     for number in others:
         found[number].hand_outs.sort(key=lambda one: one.fence)
-    return [found[number] for number in numbers if number in found], truncated
+    return found
 
 
 def _descend(root: int) -> Steps[tuple[list[int], bool]]:

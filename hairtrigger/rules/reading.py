@@ -15,6 +15,8 @@ SLACK_MS = (
 )
 NEWS_MS = 2_000  # of changes of state, which the last answer of all has in any case
 MOST_NAMED = 300  # a cursor travels in a query; a run that it should name and does not is read anew
+MOST_OTLP = 2_000  # records of a run that come over OTLP, in each hand-out
+OTLP = 1 << 31  # the first place of those, in a hand-out
 _LEASE_SHIFT = 32
 _SEQ, _FENCE = (1 << _LEASE_SHIFT) - 1, (1 << 20) - 1
 
@@ -31,7 +33,7 @@ class Cursor:
     """Where a reader stands.
 
     ``at``: the instant (ms) of the snapshot it comes from. ``upto``: runs with a greater number have not been
-    read at all; 0 when all have been. ``positions``: of the runs that may say more.
+    read at all; 0 when all have been. ``positions``: of the runs that may say more, and of their second lanes.
     """
 
     at: int = 0
@@ -43,25 +45,45 @@ class Cursor:
         known = self.positions.get(run.id)
         if known is not None:
             return known
+        if -run.id in self.positions:
+            return -1  # of its worker nothing has been read
         was_read = self.upto == 0 or run.id <= self.upto
         is_over = run.ended_at is not None and run.ended_at <= self.at - SLACK_MS
         return None if was_read and is_over else -1
+
+    def has_seen(self, run: int, position: int) -> bool:
+        """Whether what stands at a position came over OTLP and has been read: it may stand after what is new."""
+        return position & OTLP != 0 and position <= self.positions.get(-run, -1)
+
+    def seen_of(self, runs: Iterable[int]) -> int:
+        """How many rows of these runs may be read once more for nothing, at most."""
+        return MOST_OTLP * sum(-run in self.positions for run in runs)
 
     def is_new(self, *instants: int | None) -> bool:
         """Whether one of these came after the cursor was made, or so shortly before that it was not seen."""
         return any(instant is not None and instant > self.at - NEWS_MS for instant in instants)
 
 
+def advance(positions: dict[int, int], since: Cursor, run: int, position: int) -> bool:
+    """Note in ``positions`` that a row has been read; False when it was read before."""
+    if since.has_seen(run, position):
+        return False
+    lane = -run if position & OTLP else run
+    positions[lane] = max(positions.get(lane, 0), position)
+    return True
+
+
 def write(root: int, at: int, upto: int, runs: Iterable[Reader], positions: dict[int, int]) -> str:
     """The text of a cursor. ``positions`` are those reached now, of all runs that have said something."""
     named = [
         run.id for run in runs
-        if run.id in positions and (run.ended_at is None or run.ended_at > at - SLACK_MS)
+        if (run.id in positions or -run.id in positions) and (run.ended_at is None or run.ended_at > at - SLACK_MS)
     ]  # fmt: skip
-    if upto in positions and upto not in named:
+    if (upto in positions or -upto in positions) and upto not in named:
         named.append(upto)  # the one at which the page ended
     parts = [f"{at:x}", _signed(upto - root) if upto else ""]
-    for run in named[-MOST_NAMED:]:
+    lanes = [lane for run in named for lane in (run, -run) if lane in positions]
+    for run in lanes[-MOST_NAMED:]:
         position = positions[run]
         parts += [_signed(run - root), f"{position >> _LEASE_SHIFT:x}", f"{position & _SEQ:x}"]
     return ".".join(parts)

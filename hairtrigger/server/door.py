@@ -31,6 +31,29 @@ async def answer(
     send: Send,
 ) -> None:
     """Answer one request that has found its route. ``params`` are still percent-encoded."""
+    span, spans = None, server.spans
+    if spans is not None:
+        around = requests.trace_of(dict(scope["headers"]))
+        span = spans.request(route.method, route.path, around)
+    if spans is None or span is None:
+        await _answer(server, route, params, scope, receive, send)
+        return
+    status: int | None = None
+    try:
+        status = await _answer(server, route, params, scope, receive, send)
+    finally:
+        spans.answered(span, status)
+
+
+async def _answer(
+    server: Server,
+    route: Route,
+    params: dict[str, str],
+    scope: Message,
+    receive: Receive,
+    send: Send,
+) -> int | None:
+    """The same; answers the status, None when the caller has gone."""
     name = answers.request_id()
     rated: list[Header] = []
     try:
@@ -46,7 +69,7 @@ async def answer(
             call.caller = await auth.identify(server, call.headers, public=route.access == "token")
         result = await route.handler(call)
     except ClientGone:
-        return
+        return None
     except Refused as error:
         result, rated = answers.failure(error), error.headers
     except HairtriggerError as error:
@@ -57,6 +80,7 @@ async def answer(
         result.headers = [*result.headers, *rated]
     server.meter.count(route.method, route.path, result.status)
     await answers.send(result, send, name, browsers=route.browsers)
+    return result.status
 
 
 def _defect(name: str, route: Route, error: Exception) -> answers.Answer:

@@ -128,6 +128,10 @@ class Call:
             SlowBody: it took longer than 30 s and a second for each 100 KiB.
         """
         self.refuse_encoding()
+        return await self.body_as_sent()
+
+    async def body_as_sent(self) -> bytes:
+        """The same, compressed if it is: for routes that unpack it within a limit."""
         try:
             async with asyncio.timeout(_BODY_S + self.size_limit / _BODY_BYTES_PER_S):
                 return await self._body(self.size_limit)

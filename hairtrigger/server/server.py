@@ -6,12 +6,13 @@ reach everything through it.
 
 import asyncio
 import hashlib
+import os
 import secrets
 
 from hairtrigger.engine import plans, projects, upkeep
 from hairtrigger.engine.dequeue import Sessions
 from hairtrigger.errors import ConfigError
-from hairtrigger.server import loops
+from hairtrigger.server import loops, spans
 from hairtrigger.server.fragments import Fragments
 from hairtrigger.server.keyring import Keyring
 from hairtrigger.server.live import Live
@@ -36,6 +37,8 @@ class Server:
         self.buckets = Buckets(settings.rate_limit, settings.rate_refill)
         self.fragments = Fragments()
         self.meter = Meter()
+        self.spans: spans.Spans | None = None
+        self.reading_otlp = 0  # requests at once
         self.is_open = False
         self.url_secret = ""  # signs the URLs of packets
         self._store: Store | None = None
@@ -117,6 +120,9 @@ class Server:
         )
         if settings.metrics != "off":
             self.meter.start()
+        self.spans = spans.install(os.environ)
+        if self.spans is not None:
+            store.committer.on_tick = self.spans.tick
         self.is_open = True
         emit("server.started", host=self.settings.host, port=self.settings.port)
 
@@ -140,6 +146,9 @@ class Server:
         if self._pulses is not None:
             await self._pulses.stop()
         await self._store.close()
+        if self.spans is not None:
+            await self.spans.close()
+            self.spans = None
         self._store = self._keyring = self._visitors = self._clockwork = self._pulses = (
             self._scrapes
         ) = None

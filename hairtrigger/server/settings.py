@@ -116,6 +116,9 @@ class Settings:
     metadata_bytes: int = _setting(2_097_152, "The largest body that changes metadata.")
     worker_bytes: int = _setting(67_108_864, "The largest body of a worker's call.")
     packet_bytes: int = _setting(104_857_600, "The largest payload that is stored apart.")
+    otlp_bytes: int = _setting(
+        4_194_304, "The largest body of spans and logs over OTLP, also when it is unpacked."
+    )
     small_bytes: int = _setting(1_048_576, "The largest body of any other request.")
     smtp_url: str = _setting(
         "", "Where alerts by email go out: smtp://user:password@host:587, or smtps://."

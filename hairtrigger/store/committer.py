@@ -47,6 +47,7 @@ class Committer:
         self._calls: deque[tuple[Call, asyncio.Future[list[Made]]]] = deque()
         self._waiting: deque[Waiting] = deque()
         self.on_commit: Callable[[Collection[int]], None] = lambda _: None  # told environments
+        self.on_tick: Callable[[Tick, float], None] | None = None  # told what was written, in s
         self._pending = 0
         self._may_claim = False
         self._asks_until = 0.0
@@ -215,7 +216,10 @@ class Committer:
         )
         if tick.found_known:
             self._asks_until = began + ASK_S
-        self.tally.add(time.monotonic() - began, tick.calls, tick.settles, tick.changes)
+        took = time.monotonic() - began
+        self.tally.add(took, tick.calls, tick.settles, tick.changes)
+        if self.on_tick is not None:
+            self.on_tick(tick, took)
         self.on_commit(tick.envs(self.catalog))
         self.catalog.lower_again(fresh)  # what was claimed beside it did not see its runs yet
         self._come_back()

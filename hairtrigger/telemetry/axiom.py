@@ -2,15 +2,18 @@
 
 With ``AXIOM_TOKEN`` and ``AXIOM_DATASET`` in its environment a worker sends; ``AXIOM_URL`` is another edge than the
 public one. What cannot be sent is tried again with longer and longer waits while the buffer holds it; what comes
-beyond the buffer is dropped, counted and told. Source: Axiom's ingest API, ``POST /v1/datasets/{dataset}/ingest``.
+beyond the buffer is dropped, counted and told. An event is only put aside when it is sent: it is written with others,
+when there is somebody to send it to. Source: Axiom's ingest API, ``POST /v1/datasets/{dataset}/ingest``.
 """
 
 import asyncio
 import contextlib
 import time
+import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import random
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
@@ -20,37 +23,50 @@ from hairtrigger.telemetry.events import emit
 
 URL = "https://api.axiom.co"
 MOST_EVENTS, MOST_BYTES = 50_000, 32_000_000  # of the buffer, with what is under way
-BATCH_EVENTS, BATCH_BYTES = 1_000, 2_000_000
+BATCH_EVENTS, BATCH_BYTES = 2_000, 2_000_000  # 40,000 events/s where an answer takes 50 ms
 GATHER_S = 0.25  # that an event waits for others
 TIMEOUT_S = 15.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 TELL_S = 10.0  # between two words on what was dropped
 _AGAIN = frozenset({408, 429})  # and every 5xx
+# of gzip: 0.4 µs an event on a thread, for a tenth of the bytes; a higher level costs more than it saves
+_LEVEL, _GZIP = 1, 31
 _encode = msgspec.json.Encoder().encode
+
+Write = Callable[[list[Any]], bytes]  # events to a JSON array of them
 
 
 class Axiom:
-    """A buffer before one dataset. Made and used on one event loop."""
+    """A buffer before one dataset. Made and used on one event loop.
 
-    def __init__(self, token: str, dataset: str, url: str = URL) -> None:
+    Args:
+        write: What makes JSON of a batch; events of mappings need none.
+    """
+
+    def __init__(self, token: str, dataset: str, url: str = URL, *, write: Write = _encode) -> None:
         self._url = f"{url.rstrip('/')}/v1/datasets/{quote(dataset, safe='')}/ingest"
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        self._waiting: deque[bytes] = deque()
-        self._bytes = 0
+        self._headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "Content-Encoding": "gzip",
+        }
+        self._write = write
+        self._waiting: deque[tuple[Any, int]] = deque()
+        self._events = self._bytes = 0  # waiting or under way
         self.dropped = 0
         self._untold, self._told_at = 0, float("-inf")
         self._away = self._closing = False
         self._some, self._stop = asyncio.Event(), asyncio.Event()
         self._task = asyncio.create_task(self._work(), name="axiom")
 
-    def send(self, event: Mapping[str, object]) -> None:
-        """Take one event; at once, whatever Axiom does."""
-        raw = _encode(event)
-        if len(self._waiting) >= MOST_EVENTS or self._bytes + len(raw) > MOST_BYTES:
+    def send(self, event: Any, size: int) -> None:
+        """Take one event of about so many bytes; at once, whatever Axiom does."""
+        if self._events >= MOST_EVENTS or self._bytes + size > MOST_BYTES:
             self._drop(1, "the buffer is full")
             return
-        self._waiting.append(raw)
-        self._bytes += len(raw)
+        self._waiting.append((event, size))
+        self._events += 1
+        self._bytes += size
         self._some.set()
 
     async def close(self, *, patience_s: float) -> None:
@@ -62,9 +78,10 @@ class Axiom:
             await asyncio.wait_for(asyncio.shield(self._task), patience_s)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        if self._waiting:
-            self._drop(len(self._waiting), "the worker stopped")
+        if self._events:
+            self._drop(self._events, "the worker stopped")
             self._waiting.clear()
+            self._events = self._bytes = 0
         self._tell_dropped("the worker stopped", now=True)
 
     async def _work(self) -> None:
@@ -76,29 +93,33 @@ class Axiom:
                     return
                 if len(self._waiting) < BATCH_EVENTS:
                     await self._rest(GATHER_S)
-                await self._deliver(session, self._batch())
+                await self._deliver(session, *self._batch())
                 if not self._waiting and not self._closing:
                     self._some.clear()
 
-    def _batch(self) -> list[bytes]:
-        """What is sent next. It stays in the buffer's count until it has arrived."""
-        batch: list[bytes] = []
-        size = 0
-        for raw in self._waiting:
-            if batch and (len(batch) == BATCH_EVENTS or size + len(raw) > BATCH_BYTES):
+    def _batch(self) -> tuple[list[Any], int]:
+        """What is sent next, and its bytes. It stays in the buffer's count until it has arrived."""
+        batch: list[Any] = []
+        waiting, size = self._waiting, 0
+        while waiting and len(batch) < BATCH_EVENTS:
+            if batch and size + waiting[0][1] > BATCH_BYTES:
                 break
-            batch.append(raw)
-            size += len(raw)
-        return batch
+            event, of_one = waiting.popleft()
+            batch.append(event)
+            size += of_one
+        return batch, size
 
-    async def _deliver(self, session: aiohttp.ClientSession, batch: list[bytes]) -> None:
-        body, pause_s = b"[" + b",".join(batch) + b"]", FIRST_PAUSE_S
-        while batch:
+    async def _deliver(self, session: aiohttp.ClientSession, batch: list[Any], size: int) -> None:
+        count, pause_s = len(batch), FIRST_PAUSE_S
+        try:
+            body = await asyncio.to_thread(_packed, self._write(batch))  # zlib lets others run
+        except Exception as error:  # noqa: BLE001 (what one event holds must not silence all others)
+            self._over(count, size, f"they cannot be written: {type(error).__name__}: {error}")
+            return
+        while True:
             wait_s, why = await self._post(session, body)
             if wait_s is None:
-                self._forget(batch)
-                if why:
-                    self._drop(len(batch), why)
+                self._over(count, size, why)
                 self._away = False
                 return
             if not self._away:
@@ -122,10 +143,12 @@ class Axiom:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return 0.0, f"{type(error).__name__}: {error}"
 
-    def _forget(self, batch: list[bytes]) -> None:
-        for raw in batch:
-            self._waiting.popleft()
-            self._bytes -= len(raw)
+    def _over(self, count: int, size: int, why: str) -> None:
+        """A batch is done with: it has arrived, or it never will and this is why."""
+        self._events -= count
+        self._bytes -= size
+        if why:
+            self._drop(count, why)
 
     async def _rest(self, seconds: float) -> None:
         """Wait, but no longer than until the worker stops; while it stops, not for others to come."""
@@ -133,7 +156,8 @@ class Axiom:
             await asyncio.sleep(min(seconds, FIRST_PAUSE_S) if self._away else 0)
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            async with asyncio.timeout(seconds):  # Python 3.11's wait_for may swallow a cancel
+                await self._stop.wait()
 
     def _drop(self, count: int, why: str) -> None:
         self.dropped += count
@@ -146,10 +170,17 @@ class Axiom:
             self._untold, self._told_at = 0, time.monotonic()
 
 
-def from_environment(environ: Mapping[str, str]) -> Axiom | None:
+def from_environment(environ: Mapping[str, str], *, write: Write = _encode) -> Axiom | None:
     """Where an environment says to send to; None when it says nothing."""
     token, dataset = environ.get("AXIOM_TOKEN", ""), environ.get("AXIOM_DATASET", "")
-    return Axiom(token, dataset, environ.get("AXIOM_URL") or URL) if token and dataset else None
+    if not token or not dataset:
+        return None
+    return Axiom(token, dataset, environ.get("AXIOM_URL") or URL, write=write)
+
+
+def _packed(body: bytes) -> bytes:
+    packer = zlib.compressobj(_LEVEL, wbits=_GZIP)
+    return packer.compress(body) + packer.flush()
 
 
 def _retry_after(text: str | None) -> float:

@@ -5,48 +5,29 @@ Switched on by OpenTelemetry's own variables. Spans are sent by a thread of its 
 project's code has set itself is used as it is. Source: OpenTelemetry's conventions for messaging.
 """
 
-import importlib.util
 import logging
 import threading
 from collections.abc import Mapping
 from typing import Any
 
+from hairtrigger.telemetry import otel
 from hairtrigger.telemetry.events import emit
-from hairtrigger.telemetry.tracing import SYSTEM
 from hairtrigger.wire import tracing
 from hairtrigger.wire.worker import Failure, Result, RunInfo
+from hairtrigger.worker.conventions import attributes
 from hairtrigger.worker.variables import redacted
 
 CLOSE_S = 2.0  # that a child which leaves gives to the spans it still has
 LEAVING_S = 1.0  # for the rest of its goodbye
-INSTALL = 'pip install "hairtrigger[otel]"'
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_EXPORTER = "opentelemetry.exporter.otlp.proto.http"
-
-
-def is_wanted(environ: Mapping[str, str]) -> bool:
-    """Whether an environment asks for traces."""
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return False
-    exporter = environ.get("OTEL_TRACES_EXPORTER", "").strip().lower()
-    return exporter in ("", "otlp") and any(environ.get(name) for name in _ENDPOINTS)
-
-
-def is_installed() -> bool:
-    """Whether what sends traces can be imported."""
-    try:
-        return all(importlib.util.find_spec(one) for one in ("opentelemetry.sdk", _EXPORTER))
-    except ModuleNotFoundError:
-        return False
 
 
 def announce(environ: Mapping[str, str]) -> float:
     """In the supervisor: how long (s) children that leave may take to send what they have. What is missing is told
     once, here."""
-    if not is_wanted(environ):
+    if not otel.is_wanted(environ):
         return 0.0
-    if not is_installed():
-        emit("telemetry.missing", to="OpenTelemetry", install=INSTALL)
+    if not otel.is_installed():
+        emit("telemetry.missing", to="OpenTelemetry", install=otel.INSTALL)
         return 0.0
     return CLOSE_S + LEAVING_S
 
@@ -56,23 +37,21 @@ class Spans:
 
     def __init__(self, api: Any, provider: Any) -> None:
         self._api, self._provider = api, provider
-        self._tracer = api.get_tracer("hairtrigger")
+        self._tracer = (provider or api).get_tracer("hairtrigger")
 
     def begin(self, info: RunInfo) -> "Attempt":
         """Begin the span of an attempt, and let it be the current one of the task that calls."""
+        begin = getattr(self._provider, "begin", None)
+        light = None if begin is None else begin(info)
+        if light is not None:
+            return Attempt(self._api, None, light)
         from opentelemetry import context
 
-        attributes: dict[str, Any] = {
-            "messaging.system": SYSTEM, "messaging.operation.name": "run",
-            "messaging.operation.type": "process", "messaging.destination.name": info.queue,
-            "messaging.message.id": info.id, "hairtrigger.task": info.task,
-            "hairtrigger.attempt": info.attempt, "hairtrigger.version": info.version,
-        }  # fmt: skip
         span = self._tracer.start_span(
             f"run {info.task}",
             context=_parent(info.trace),
             kind=self._api.SpanKind.CONSUMER,
-            attributes=attributes,
+            attributes=attributes(info),
         )
         context.attach(self._api.set_span_in_context(span))  # the task's own, and gone with it
         return Attempt(self._api, span)
@@ -88,15 +67,23 @@ class Spans:
 
 
 class Attempt:
-    """The span of one attempt."""
+    """The span of one attempt. A light one becomes one of the SDK when there is more to say than how it ended."""
 
-    def __init__(self, api: Any, span: Any) -> None:
-        self._api, self._span = api, span
+    __slots__ = ("_api", "_light", "_span")
+
+    def __init__(self, api: Any, span: Any, light: Any = None) -> None:
+        self._api, self._span, self._light = api, span, light
 
     def end(self, result: Result) -> None:
         """Say how it went."""
         reason = result.failed or result.crashed
-        outcome = _outcome(result)
+        outcome = "completed" if result.done is not None else _outcome(result)
+        if self._light is not None:
+            if reason is None and outcome != "timed_out" and self._light.finish(outcome):
+                return
+            if not self._light.sampled:
+                return
+            self._span = self._light.real()
         self._span.set_attribute("hairtrigger.outcome", outcome)
         if result.failed is not None:
             self._span.set_attribute("hairtrigger.will_retry", result.retry_in_ms is not None)
@@ -125,7 +112,7 @@ class Attempt:
 def install(environ: Mapping[str, str]) -> Spans | None:
     """What an environment asks for, once the project's code is loaded; None when it asks for nothing, or for
     what is not there (the supervisor has said so)."""
-    if not is_wanted(environ) or not is_installed():
+    if not otel.is_wanted(environ) or not otel.is_installed():
         return None
     try:
         return _installed(environ)
@@ -141,23 +128,15 @@ def _installed(environ: Mapping[str, str]) -> Spans:
 
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return Spans(trace, None)
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    provider = TracerProvider(resource=Resource.create(_named(environ)), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    from hairtrigger.worker import light
+
+    provider = light.Provider(
+        Resource.create(dict(otel.service(environ, "hairtrigger-worker"))), environ
+    )
     trace.set_tracer_provider(provider)
     return Spans(trace, provider)
-
-
-def _named(environ: Mapping[str, str]) -> dict[str, Any]:
-    """A name for the service, unless it has one."""
-    given = environ.get("OTEL_SERVICE_NAME") or "service.name=" in environ.get(
-        "OTEL_RESOURCE_ATTRIBUTES", ""
-    )
-    return {} if given else {"service.name": "hairtrigger-worker"}
 
 
 def _parent(trace: str | None) -> Any:

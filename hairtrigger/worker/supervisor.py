@@ -16,11 +16,10 @@ import msgspec
 from msgspec import Raw
 
 from hairtrigger.errors import ProjectError
-from hairtrigger.telemetry import axiom
 from hairtrigger.telemetry.events import emit, is_heard
 from hairtrigger.wire import worker as wire
 from hairtrigger.wire.worker import PROTOCOL, Register, Registered, Result, Variables
-from hairtrigger.worker import outcome, spans, tell, variables
+from hairtrigger.worker import outcome, shipping, spans, tell, variables
 from hairtrigger.worker.calls import Calls
 from hairtrigger.worker.crew import Crew
 from hairtrigger.worker.frames import Ended, Key, Line, LoadProblem, Ready, Why
@@ -80,8 +79,7 @@ class Supervisor:
         """
         try:
             self._given = await variables.ask(self._calls)
-            sink = axiom.from_environment({**os.environ, **self._given.variables})
-            self._shipping = None if sink is None else Shipping(sink)
+            self._shipping = shipping.opened({**os.environ, **self._given.variables})
             self._patience_s = spans.announce({**os.environ, **self._given.variables})
             self._crew = self._new_crew()
             ready = await self._crew.open()

@@ -24,6 +24,7 @@ class Endpoint:
 
     async def take(self, request: web.Request) -> web.Response:
         assert request.match_info["dataset"] == DATASET
+        assert request.headers["content-encoding"] == "gzip"  # which aiohttp has undone
         events = json.loads(await request.read())
         self.asked.append(len(events))
         if request.headers.get("authorization") != f"Bearer {TOKEN}":

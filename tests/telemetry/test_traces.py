@@ -197,6 +197,26 @@ def test_a_collector_that_is_away_or_slow_delays_nothing(
     assert collector.spans == []
 
 
+def test_spans_of_a_runs_code_come_to_its_page_when_the_server_is_the_collector(
+    live: Live, project: Path
+) -> None:
+    key = live.environ["TRIGGER_SECRET_KEY"]
+    headers = f"Authorization=Bearer%20{key}"
+    worker = start(live, project, f"{live.url}/otel", OTEL_EXPORTER_OTLP_HEADERS=headers)
+    run, other = trigger(live, "parent"), trigger(live, "child")
+    until_completed(live, run, other)
+
+    worker.stop()
+
+    root = live.get(f"/api/v1/runs/{run}/trace")["trace"]["rootSpan"]
+    (attempt,) = root["children"]
+    spans = {one["data"]["message"]: one for one in attempt["children"] if one["runId"] == run}
+    assert set(spans) == {"my own", "trigger child"}
+    assert [one["data"]["message"] for one in spans["my own"]["children"]] == ["trigger child"]
+    (alone,) = live.get(f"/api/v1/runs/{other}/trace")["trace"]["rootSpan"]["children"]
+    assert [one["data"]["message"] for one in alone["children"]] == ["on a thread"]
+
+
 def test_without_the_packages_there_is_one_line_that_says_what_to_install(
     live: Live, project: Path, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from hairtrigger.server.api import (
     lists,
     metrics,
     openapi,
+    otel,
     packets,
     plans,
     promotions,
@@ -32,7 +33,7 @@ _API = (
     *tasks.ROUTES, *runs.ROUTES, *lists.ROUTES, *batches.ROUTES, *schedules.ROUTES, *queues.ROUTES,
     *promotions.ROUTES, *variables.ROUTES, *keys.ROUTES, *packets.ROUTES, *system.ROUTES, *python.ROUTES,
     *archives.ROUTES, *explanations.ROUTES, *traces.ROUTES, *whole_batches.ROUTES, *bulk.ROUTES, *errors.ROUTES,
-    *deployments.ROUTES, *idempotency_keys.ROUTES, *metrics.ROUTES, *plans.ROUTES, *alerts.ROUTES,
+    *deployments.ROUTES, *idempotency_keys.ROUTES, *metrics.ROUTES, *plans.ROUTES, *alerts.ROUTES, *otel.ROUTES,
 )  # fmt: skip
 ROUTES = (
     *_API,

@@ -77,3 +77,22 @@ select e.run_id, e.position, e.body
 from unnest($1::bigint[], $2::bigint[]) r(id, before) cross join lateral (
   select run_id, position, body from events
   where run_id = r.id and position < r.before order by position desc limit $3) e
+
+-- Those who add to the same runs over OTLP wait for each other: where they go on is read next, and on its own.
+-- name: otlp_runs.sqlite
+select id from runs where id in {list $1} and env + 0 = $2
+
+-- name: otlp_runs.postgres
+select id from runs where id in {list $1} and env + 0 = $2 order by id for no key update
+
+-- The last position between $2 and $3 of each run.
+-- name: otlp_last.sqlite
+select r.value, json_extract($2, '$[' || r.key || ']'), (select max(position) from events e
+  where e.run_id = r.value and e.position between json_extract($2, '$[' || r.key || ']')
+    and json_extract($3, '$[' || r.key || ']'))
+from json_each($1) r
+
+-- name: otlp_last.postgres
+select r.id, r.first, (select max(position) from events e
+  where e.run_id = r.id and e.position between r.first and r.last)
+from unnest($1::bigint[], $2::bigint[], $3::bigint[]) r(id, first, last)
