@@ -8,6 +8,7 @@ Source: OpenTelemetry's protocol, 1.5; ``opentelemetry-proto`` decodes it.
 import base64
 import importlib
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,30 +96,27 @@ def unpacked(raw: bytes, encoding: str, limit: int) -> bytes:
 def spans(body: bytes, kind: str) -> Read:
     """The spans of an ``ExportTraceServiceRequest``."""
     request = _decoded("trace.v1.trace_service_pb2", "ExportTraceServiceRequest", body, kind)
-    items: list[_Item] = []
-    more = 0
-    for of_resource in request.resource_spans:
-        run = _named(_values(of_resource.resource.attributes, of=_RUN[:1]))
-        for of_scope in of_resource.scope_spans:
-            for one in of_scope.spans:
-                if len(items) < MOST_RECORDS:
-                    items.append(_span(one, run, kind))
-                else:
-                    more += 1
-    return _sorted(items, more)
+    return _read(request.resource_spans, "scope_spans", "spans", _span, kind)
 
 
 def lines(body: bytes, kind: str) -> Read:
     """The log records of an ``ExportLogsServiceRequest``."""
     request = _decoded("logs.v1.logs_service_pb2", "ExportLogsServiceRequest", body, kind)
+    return _read(request.resource_logs, "scope_logs", "log_records", _line, kind)
+
+
+def _read(
+    resources: Any, scopes: str, records: str, make: Callable[[Any, str, str], _Item], kind: str
+) -> Read:
+    """The records of each scope of each resource, as far as a request may have so many."""
     items: list[_Item] = []
     more = 0
-    for of_resource in request.resource_logs:
+    for of_resource in resources:
         run = _named(_values(of_resource.resource.attributes, of=_RUN[:1]))
-        for of_scope in of_resource.scope_logs:
-            for one in of_scope.log_records:
+        for of_scope in getattr(of_resource, scopes):
+            for one in getattr(of_scope, records):
                 if len(items) < MOST_RECORDS:
-                    items.append(_line(one, run, kind))
+                    items.append(make(one, run, kind))
                 else:
                     more += 1
     return _sorted(items, more)
