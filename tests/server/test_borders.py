@@ -28,6 +28,20 @@ MAKES = {
     ("POST", "/api/v1/tasks/{task}/trigger"), ("PUT", "/api/v2/packets/{name:path}"),
     ("POST", "/api/v1/idempotencyKeys/{key}/reset"), ("PUT", "/api/hairtrigger/v1/archives/{hash}"),
 }  # fmt: skip
+# What is sent to the routes that refuse an empty body before they look for what they name.
+BODIES: dict[str, dict[str, Any]] = {
+    "/api/v1/runs/{run}/reschedule": {"delay": "1h"},
+    "/api/v1/runs/{run}/tags": {"tags": ["mine"]},
+    "/api/v1/runs/{run}/metadata": {"metadata": {"mine": 1}},
+    "/api/v1/schedules/{schedule}": {"task": "planted", "cron": "0 6 * * *"},
+    "/api/v1/queues/{queue}/pause": {"action": "pause"},
+    "/api/v1/queues/{queue}/concurrency/override": {"concurrencyLimit": 3},
+    "/api/v1/projects/{project}/envvars/{env}": {"name": "MINE", "value": "v"},
+    "/api/v1/projects/{project}/envvars/{env}/import": {"variables": {"MINE": "v"}},
+    "/api/v1/projects/{project}/envvars/{env}/{name}": {"value": "v"},
+    "/api/v1/idempotencyKeys/{key}/reset": {"taskIdentifier": "planted"},
+    "/api/hairtrigger/v1/alerts/{alert}": {"enabled": False},
+}
 
 
 async def plant(api: Api, env: Environment) -> dict[str, str]:
@@ -109,7 +123,7 @@ def path_of(route: Route, planted: dict[str, str]) -> str:
 def body_of(route: Route, planted: dict[str, str]) -> dict[str, Any]:
     """What a route is asked with: of the worker's calls those of the worker that is planted."""
     if "/v1/worker/" not in route.path or route.path.endswith("/register"):
-        return {}
+        return BODIES.get(route.path, {}) if route.method in ("POST", "PUT") else {}
     return {"worker": planted["worker"], "want": 1} if route.path.endswith("/fetch") else {
         "worker": planted["worker"]
     }  # fmt: skip
@@ -163,6 +177,55 @@ async def seen(api: Api, planted: dict[str, str]) -> dict[str, Any]:
             if reply.status == 200:
                 found[route.path] = _steady(reply.json() if reply.body[:1] in b"{[" else reply.body)
     return found
+
+
+def never(planted: dict[str, str]) -> dict[str, str]:
+    """Names as those of what is planted, of things that never were."""
+    return planted | {
+        part: name[:-1] + ("1" if name[-1] == "0" else "0") for part, name in planted.items()
+        if part not in ("env", "field", "task")
+    }  # fmt: skip
+
+
+async def test_what_is_another_environments_is_answered_as_what_never_was(
+    app: App, api: Api, others: dict[str, Api]
+) -> None:
+    env = next(one for one in app.server.store.catalog.envs.values() if one.slug == "dev")
+    planted = await plant(api, env)
+    unknown = never(planted)
+    wrong: list[tuple[str, str, str, Any]] = []
+
+    for who, other in others.items():
+        for route in app.routes:
+            is_mine = (route.method, route.path) in MAKES or route.path in FREE
+            # an environment of one's own project is told as such: it is no secret there
+            is_own = "project" in named(route) and who == "production"
+            if not named(route) or route.access == "anybody" or is_mine or is_own:
+                continue
+            reply = await other.call(route.method, path_of(route, planted), body_of(route, planted))
+            missing = await other.call(
+                route.method, path_of(route, unknown), body_of(route, unknown)
+            )
+            if reply.status != missing.status:
+                wrong.append((who, route.method, route.path, (reply.status, missing.status)))
+
+    assert not wrong
+
+
+async def test_every_body_here_is_one_that_its_route_takes(app: App, api: Api) -> None:
+    env = next(one for one in app.server.store.catalog.envs.values() if one.slug == "dev")
+    planted = await plant(api, env)
+    refused = {}
+
+    for route in app.routes:
+        if named(route) and route.method in ("POST", "PUT") and route.access != "anybody":
+            unknown = await api.call(
+                route.method, path_of(route, never(planted)), body_of(route, planted)
+            )
+            if unknown.status == 400:
+                refused[route.path] = unknown.json()
+
+    assert not refused
 
 
 def _steady(value: Any) -> Any:
