@@ -1,8 +1,11 @@
 """Alerts going out: what is due is worded, signed and sent; what became of it is written down."""
 
 import asyncio
+import contextlib
 import smtplib
+import socket
 import ssl
+import threading
 import time
 from email.message import EmailMessage
 from typing import Any
@@ -23,6 +26,7 @@ from hairtrigger.store.store import Store
 from hairtrigger.wire import durations, ids, webhooks
 
 LOOK_MS = 1_000
+MAIL_S = 30.0  # that the whole conversation with a mail server may take
 _BECAME = {
     "deployment.succeeded": "is current",
     "deployment.failed": "was refused",
@@ -162,15 +166,39 @@ async def _mail(settings: Settings, target: Target, number: str, event: dict[str
         raise NotReached(f"The mail server did not take it ({type(error).__name__}).") from None
 
 
+class _Post(smtplib.SMTP):
+    """A conversation that is cut off when all of it takes too long: its timeout is one of each answer, which a server
+    that says a letter now and then never meets."""
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        self._end = threading.Timer(MAIL_S, self._cut_off)
+        self._end.daemon = True
+        self._end.start()
+        super().__init__(*args, **given)
+
+    def _cut_off(self) -> None:
+        if self.sock is not None:
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._end.cancel()
+        super().close()
+
+
+class _TlsPost(_Post, smtplib.SMTP_SSL):
+    """The same, encrypted from the first word on."""
+
+
 def _hand_over(url: str, mail: EmailMessage) -> None:
     parts = urlsplit(url)
     host, secure = parts.hostname or "localhost", ssl.create_default_context()
     if parts.scheme == "smtps":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(
+        server: smtplib.SMTP = _TlsPost(
             host, parts.port or 465, timeout=reaching.TIMEOUT_S, context=secure
         )
     else:
-        server = smtplib.SMTP(host, parts.port or 25, timeout=reaching.TIMEOUT_S)
+        server = _Post(host, parts.port or 25, timeout=reaching.TIMEOUT_S)
     with server:
         server.ehlo()
         if parts.scheme == "smtp" and server.has_extn("starttls"):

@@ -1,6 +1,7 @@
 """The outside world that alerts go to: a web server and a mail server on this machine."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -45,10 +46,12 @@ async def hook() -> AsyncIterator[Hook]:
 
 @dataclass
 class Post:
-    """A mail server that keeps what it is sent. ``refuses`` makes it say no to every recipient."""
+    """A mail server that keeps what it is sent. ``refuses`` makes it say no to every recipient, ``trickles`` never come
+    to the end of its greeting."""
 
     url: str = ""
     refuses: bool = False
+    trickles: bool = False
     mails: list[str] = field(default_factory=list)
 
 
@@ -61,6 +64,10 @@ async def post() -> AsyncIterator[Post]:
         def say(line: str) -> None:
             writer.write(line.encode() + b"\r\n")
 
+        while seen.trickles and not reader.at_eof():
+            writer.write(b"2")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(reader.read(1), 0.02)
         say("220 here")
         while line := (await reader.readline()).decode().strip():
             verb = line[:4].upper()

@@ -162,6 +162,19 @@ async def test_a_test_says_at_once_what_became_of_it(prod: Api, hook: Hook, post
     assert "Subject: Test: 1 run failed" in post.mails[0]
 
 
+async def test_a_mail_server_that_says_a_letter_now_and_then_is_given_up(
+    prod: Api, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MAIL_S", 0.3)
+    email = (await make(prod, "email", "ann@example.com"))["id"]
+    post.trickles = True
+
+    told = (await prod.post(f"{PATH}/{email}/test")).json()
+
+    assert not told["delivered"]
+    assert told["problem"].startswith("The mail server did not take it (SMTP")
+
+
 async def test_without_a_mail_server_that_is_said(app: App, prod: Api) -> None:
     await make(prod, "email", "ann@example.com")
     server = app.server

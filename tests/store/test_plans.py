@@ -47,6 +47,7 @@ PLANS: dict[str, list[str]] = {
     "next_expiry": ["live_ttl"],
     "overdue_live": ["live_worker", f"r USING {KEY}"],
     "unlock_versions": ["live_locked"],
+    "otlp_last": ["e USING PRIMARY KEY (run_id=? AND position>? AND position<?)"],
     "held_by": ["live_worker (worker=?)"],
     "hands_of": ["live_worker (worker=?)"],
     "handed_out_to": ["live_worker (worker=?)"],
