@@ -282,7 +282,8 @@ class Postgres(Database):
                     rows = []
                 statement = steps.send(rows)
         except StopIteration as stop:
-            await begun if begun is not None else None
+            if begun is not None:
+                await begun
             xid = await self._execution.write(connection, unsent) or xid
             return stop.value, changed, xid
 

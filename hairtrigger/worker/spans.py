@@ -77,7 +77,7 @@ class Attempt:
     def end(self, result: Result) -> None:
         """Say how it went."""
         reason = result.failed or result.crashed
-        outcome = "completed" if result.done is not None else _outcome(result)
+        outcome = _outcome(result)
         if self._light is not None:
             if reason is None and outcome != "timed_out" and self._light.finish(outcome):
                 return
@@ -152,9 +152,11 @@ def _parent(trace: str | None) -> Any:
 
 
 def _outcome(result: Result) -> str:
+    if result.done is not None:  # of nearly all
+        return "completed"
     named = {
-        "completed": result.done is not None, "failed": result.failed is not None,
-        "canceled": result.cancelled, "timed_out": result.timed_out, "handed_back": result.handed_back,
+        "failed": result.failed is not None, "canceled": result.cancelled,
+        "timed_out": result.timed_out, "handed_back": result.handed_back,
     }  # fmt: skip
     return next((name for name, holds in named.items() if holds), "crashed")
 
