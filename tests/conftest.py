@@ -20,6 +20,11 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A name that is the same in every process that collects the test: what is packed may hold the time."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) and not val.isascii() else None
+
+
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """One real server for the session (for each worker of xdist), without workers to begin with."""
