@@ -120,6 +120,11 @@ class Database(ABC):
     async def read(self, steps: Steps[T], *, quick: bool = False) -> T:
         """Run statements on one snapshot. ``quick`` promises that they take well under a millisecond."""
 
+    async def write_apart(self, statement: Statement) -> list[Row] | None:
+        """Run one statement, which may be repeated, at once and beside the transactions, whose locks it must not
+        need. None where one after the other writes: it has to be part of a transaction there."""
+        return None
+
     async def recall(self) -> None:
         """Let the caller's memory of the catalogue be what is stored, after a transaction was given up."""
         await self.read(self.refresh(), quick=True)

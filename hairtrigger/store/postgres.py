@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from hairtrigger.errors import ConfigError, Unavailable
-from hairtrigger.store import connecting, membership, outcome, partitions, places, reaching
+from hairtrigger.store import beside, connecting, membership, outcome, partitions, places, reaching
 from hairtrigger.store.clocks import CLOCK, DatabaseClock
 from hairtrigger.store.connecting import AWAY, POOLED_BEGIN, say, say_refusal
 from hairtrigger.store.database import (
@@ -34,9 +34,7 @@ from hairtrigger.store.listener import Listener
 from hairtrigger.telemetry.events import emit
 
 T = TypeVar("T")
-LAST_S = 1.0  # that the last try to reach it may take
 MAX_REPEATS = 50
-READERS = 4
 WRITERS = 2  # one transaction's rows are prepared while the other one's are written
 _AGAIN = (Conflict, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, OverflowError)
@@ -72,7 +70,7 @@ class Postgres(Database):
         self._execution = Execution()
         self.on_told = lambda _: None
         self._idle: list[Any] = []  # connections that no transaction uses now
-        self._readers: asyncpg.Pool | None = None
+        self._beside = beside.Beside(url, self._execution)
         self._keeper = Keeper(url)
         self._listener: Listener | None = None
         self._membership = membership.Membership()
@@ -119,10 +117,7 @@ class Postgres(Database):
             self._clock.compare(await connecting.ask(writer, CLOCK))
             await partitions.ensure(writer, [self.now()])
             await self._membership.join(writer)
-            self._readers = await asyncpg.create_pool(
-                self.url, min_size=0, max_size=READERS, reset=_no_reset,
-                **connecting.words(pooled=self._pooled),
-            )  # fmt: skip
+            await self._beside.open(pooled=self._pooled)
             if not self._pooled:
                 self._listener = Listener(self.url, self._membership, lambda f: self.on_told(f))
                 await self._listener.open()
@@ -145,10 +140,9 @@ class Postgres(Database):
             with contextlib.suppress(*AWAY, asyncpg.PostgresError):
                 await connection.close(timeout=2)
         await self._keeper.close()
-        if self._readers is not None:
-            self._readers.terminate()
+        self._beside.close()
         self._idle.clear()
-        self._readers = self._listener = None
+        self._listener = None
 
     async def write(self, transaction: Transaction[T], *, lanes: Callable[[], set[int]] = set) -> T:
         deadline, pause_s, repeats = self._absence.deadline(), 0.02, 0
@@ -315,7 +309,7 @@ class Postgres(Database):
         self, broken: Any, xid: str, error: Exception, deadline: float
     ) -> bool:
         """Ask for a transaction's outcome, until it is known or patience ends."""
-        deadline = max(deadline, time.monotonic() + LAST_S)
+        deadline = max(deadline, time.monotonic() + reaching.LAST_S)
         while time.monotonic() < deadline:
             with contextlib.suppress(*AWAY, asyncpg.PostgresError):
                 connection = await self._write_connection(deadline)
@@ -331,37 +325,12 @@ class Postgres(Database):
         raise Unavailable(outcome.UNKNOWN) from error
 
     async def read(self, steps: Steps[T], *, quick: bool = False) -> T:
-        assert self._readers is not None, "open first"
-        try:
-            first = next(steps)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        is_quick = quick and not self._pooled  # outside of a transaction
-        tried, rows, deadline = 0, None, self._absence.deadline()
-        while True:
-            tried += 1
-            try:
-                async with self._readers.acquire(timeout=_left(deadline)) as connection:
-                    snapshot = connection.transaction(isolation="repeatable_read", readonly=True)
-                    with reaching.watched(connection, self.url):
-                        async with contextlib.nullcontext() if is_quick else snapshot:
-                            rows = await self._execution.run(connection, first)
-                            return await self._go_on(connection, steps, rows)
-            except AWAY as error:  # perhaps it had ended long ago, and a new one does
-                if tried > READERS or rows is not None or time.monotonic() > deadline:
-                    raise Unavailable(f"The database is away ({say(error)}).") from error
-            except asyncpg.PostgresError as error:
-                raise Unavailable(f"The database cannot be read now ({error}).") from error
+        how = beside.PLAIN if quick and not self._pooled else beside.SNAPSHOT
+        return await self._beside.run(steps, how, self._absence.deadline())
 
-    async def _go_on(self, connection: Any, steps: Steps[T], rows: list[Row]) -> T:
-        try:
-            while True:
-                statement = steps.send(rows)
-                rows = await self._execution.run(connection, statement)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+    async def write_apart(self, statement: Statement) -> list[Row]:
+        how = beside.WRITING if self._pooled else beside.PLAIN
+        return await self._beside.run(beside.only(statement), how, self._absence.deadline())
 
     async def recall(self) -> None:
         # in a transaction: a mere read may miss what another one of this server is changing
@@ -383,18 +352,11 @@ class Postgres(Database):
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
-        return await connecting.connect(self.url, pooled=self._pooled, timeout_s=_left(deadline))
+        return await connecting.connect(
+            self.url, pooled=self._pooled, timeout_s=reaching.left_s(deadline)
+        )
 
 
 _BEGIN_TICK = "select now_ms, catalog, xid from begin_tick($1, $2)"
 _CATALOG_CHANGED = "update catalog_state set version = version + 1 returning version"
 _XID = "select pg_current_xact_id()::text"
-
-
-def _left(deadline: float) -> float:
-    """Seconds that may pass yet for a try to reach the database."""
-    return max(LAST_S, deadline - time.monotonic())
-
-
-async def _no_reset(_: Any) -> None:
-    """Readers change nothing in their sessions."""

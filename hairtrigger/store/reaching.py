@@ -18,6 +18,7 @@ from hairtrigger.telemetry.events import emit
 
 PATIENCE_S = 4.0  # that a transaction waits for a database that is away
 OUTAGE_S = 1.0  # away for longer: nobody could renew a lease meanwhile
+LAST_S = 1.0  # that the last try to reach it may take
 LOOK_AFTER_S = 2.0  # without an answer, and again after as long
 CONNECT_S = 1.5  # that another connection may take
 SILENT_S = 1.5  # that the database has waited for us
@@ -26,6 +27,11 @@ select exists (
   select from pg_stat_activity where pid = $1 and wait_event = 'ClientRead'
   and state_change < clock_timestamp() - make_interval(secs => $2))
 """
+
+
+def left_s(deadline: float) -> float:
+    """Seconds that may pass yet for a try to reach the database."""
+    return max(LAST_S, deadline - time.monotonic())
 
 
 class Absence:

@@ -227,8 +227,11 @@ class Notice(msgspec.Struct, omit_defaults=True):
 
 
 class Held(msgspec.Struct, omit_defaults=True):
+    """``late``: the lease is renewed, but what the worker says it holds could not be compared in time."""
+
     lost: list[str] = []
     notices: list[Notice] = []
+    late: bool = False
 
 
 class Leave(msgspec.Struct):

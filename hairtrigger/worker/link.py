@@ -300,10 +300,11 @@ class Link:
                 self._begin_anew()
             return
         self._renew(sent_at)
-        if quiet:
+        held = _held.decode(body)
+        if quiet and not held.late:
             self._doubt = False
             self._room.set()
-        news = self._duty.hear(_held.decode(body))
+        news = self._duty.hear(held)
         if wait and not news and time.monotonic() - sent_at < _AT_ONCE_S:
             await asyncio.sleep(_PAUSE_S)
 

@@ -12,7 +12,7 @@ import pytest
 from hairtrigger.cli.main import root
 from hairtrigger.sdk import settings as sdk
 from hairtrigger.server.settings import Settings, variable
-from hairtrigger.store import connecting, postgres, reaching
+from hairtrigger.store import beside, connecting, postgres, reaching
 from hairtrigger.wire import durations
 from hairtrigger.worker.settings import WorkerSettings
 from tests.docs.blocks import ROOT, blocks_of
@@ -195,10 +195,10 @@ def test_every_document_is_an_object_with_a_name(file: Path) -> None:
 
 def test_the_guide_counts_the_connections_that_a_server_opens() -> None:
     upkeep, listener = 1, 1
-    most = postgres.WRITERS + postgres.READERS + upkeep + listener
+    most = postgres.WRITERS + beside.READERS + upkeep + listener
 
     assert f"A server has up to {most}: {postgres.WRITERS} that write" in GUIDE.read_text()
-    assert f"up to {postgres.READERS} that read" in GUIDE.read_text()
+    assert f"up to {beside.READERS} that read" in GUIDE.read_text()
 
 
 def test_the_guide_names_the_oldest_postgresql() -> None:

@@ -256,12 +256,13 @@ class Worker:
         return await self.settle(run, crashed=Failure("SIGSEGV", "died"), alone=alone, begun=begun)
 
     async def hold(
-        self, *held: RunInfo, seen: int = 0, quiet: bool = False, wait_s: float = 0
-    ) -> Held:
+        self, *held: RunInfo, seen: int = 0, quiet: bool = False, wait_s: float = 0,
+        lease_ms: int = LEASE_MS,
+    ) -> Held:  # fmt: skip
         stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         body = Hold(self.id, [(run.id, run.lease, seen) for run in held], quiet)
         return await sessions.hold(
-            self.world.store, self.world.known, self.world.env, body, lease_ms=LEASE_MS, wait_s=wait_s,
+            self.world.store, self.world.known, self.world.env, body, lease_ms=lease_ms, wait_s=wait_s,
             stop=stop,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ import pytest
 
 from hairtrigger.engine import trigger as triggers
 from hairtrigger.engine import upkeep
-from hairtrigger.errors import Unavailable
+from hairtrigger.errors import Unavailable, UnknownWorker
 from hairtrigger.store import committer, keeping, membership, partitions
 from hairtrigger.store.clocks import CLOCK
 from hairtrigger.wire import ids
@@ -319,3 +319,33 @@ async def test_silence_is_not_told_by_a_sweep_that_had_to_wait_as_the_renewals_h
     assert await world.status(run_id) == "EXECUTING"
     await world.look()  # which gives full leases
     assert await worker.complete(run) == "ok"
+
+
+async def test_a_lease_is_renewed_beside_a_tick_that_takes_long(servers: Servers) -> None:
+    (world,) = await servers.start(1)
+    worker = await world.register("work")
+    run_id = await world.trigger()
+    run = await worker.fetch_one()
+    pause = Pause(world, "commit")
+    triggering = asyncio.ensure_future(world.trigger())
+    await pause.reached.wait()
+    world.clock.move(LEASE_MS - 1)
+
+    held = await worker.hold(run, quiet=True, lease_ms=30)
+
+    assert held.late
+    assert world.rows("select lease_until from workers") == [(world.clock.now + 30,)]
+    pause.go()
+    await triggering
+    assert not (await worker.hold(run, quiet=True)).late
+    assert await world.status(run_id) == "EXECUTING"
+    assert await worker.complete(run) == "ok"
+
+
+async def test_a_session_that_has_ended_is_not_renewed(servers: Servers) -> None:
+    (world,) = await servers.start(1)
+    worker = await world.register("work")
+    await servers.ask("delete from workers")
+
+    with pytest.raises(UnknownWorker):
+        await worker.hold()

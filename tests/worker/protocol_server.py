@@ -43,6 +43,7 @@ class ProtocolServer:
         self.notices: dict[str, Notice] = {}
         self.lost: set[str] = set()
         self.lost_answers: list[str] = []  # runs that a quiet hold did not list
+        self.late = 0  # quiet holds that are to be answered before anything is compared
         self.drop: dict[str, int] = defaultdict(int)  # call: how many answers get lost
         self.refuse: dict[str, list[web.Response]] = defaultdict(list)
         self.stored: dict[str, str] = {}  # JSON texts, by the paths that they can be read from
@@ -199,6 +200,9 @@ class ProtocolServer:
         message = msgspec.json.decode(body, type=wire.Hold)
         self.holds.append(message)
         await self._notify()
+        if message.quiet and self.late:
+            self.late -= 1
+            return wire.Held(late=True)
         listed = {(run, lease) for run, lease, _ in message.leases}
         if message.quiet:
             strays = [k for k, s in self.out.items() if s == message.worker and k not in listed]

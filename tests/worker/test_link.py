@@ -165,6 +165,21 @@ async def test_only_a_hold_made_in_doubt_says_that_nothing_could_bring_more_runs
         await worker.task
 
 
+async def test_a_doubt_lasts_until_what_is_held_has_been_compared(start: Start) -> None:
+    async with serving(lease_ms=1500, hold_ms=500) as server:
+        worker = await start(server, slots=1)
+        await server.until(lambda: server.fetches)
+        server.late, server.drop["fetch"] = 2, 1
+
+        run = server.add("noop")
+
+        assert (await server.result(run)).lease == 2
+        assert server.lost_answers == [run]
+        assert sum(hold.quiet for hold in server.holds) >= 3
+        worker.supervisor.kill()
+        await worker.task
+
+
 async def test_connections_that_went_silent_are_given_up_when_a_hold_has_no_answer(
     start: Start,
 ) -> None:
