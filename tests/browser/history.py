@@ -25,7 +25,7 @@ TASKS = (
     manifest("process-webhook", queue="webhooks"),
     manifest("send-welcome-email", queue="emails", limit=16),
     manifest("generate-report", queue="reports", limit=2),
-    manifest("cleanup-logs", cron="0 3 * * *"),
+    manifest("cleanup-logs", cron="0 3 29 2 *"),
 )
 
 
