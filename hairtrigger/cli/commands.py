@@ -31,6 +31,7 @@ def _global_options(*, hidden: bool) -> list[click.Parameter]:
     return [
         option("--api-url", metavar="URL", help="The server; else TRIGGER_API_URL."),
         option("--api-key", metavar="KEY", help="The secret key; else TRIGGER_SECRET_KEY."),
+        option("--profile", metavar="NAME", help="Who `login` made you, rather than a key."),
         option("--project", metavar="REF", help="Refuse to act on any other project."),
         option("--env", metavar="NAME", help="Refuse to act on any other environment."),
         option("--config", metavar="FILE", help="The project's configuration file."),

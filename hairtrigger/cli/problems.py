@@ -113,7 +113,7 @@ def of(error: errors.HairtriggerError, origin: Origin | None = None) -> Problem:
             (
                 "Neither TRIGGER_SECRET_KEY nor TRIGGER_API_KEY is set, in the environment or in .env.",
             ),
-            (("Make one", "hairtrigger init"),),
+            (("Make one", "hairtrigger init"), ("or sign in", "hairtrigger login --api-url URL")),
             NOT_ALLOWED,
             error.code,
         )

@@ -17,6 +17,7 @@ from hairtrigger.cli.output import Output
 from hairtrigger.cli.problems import NOT_ALLOWED, NOT_FOUND, USAGE, CommandError, Origin
 
 if TYPE_CHECKING:
+    from hairtrigger.cli.profiles import Profile
     from hairtrigger.sdk.api import ApiCall
     from hairtrigger.sdk.client import Client
     from hairtrigger.sdk.settings import Settings
@@ -47,6 +48,7 @@ class State:
         self._loaded = False
         self._sources: dict[str, str] = {}
         self._client: Client | None = None
+        self._of_profile: Settings | None = None
 
     # the project
 
@@ -116,7 +118,7 @@ class State:
 
     @property
     def settings(self) -> "Settings":
-        """The server and the key in force.
+        """The server and the key in force: those that are given, else those of the profile.
 
         Raises:
             MissingKey: there is none.
@@ -125,6 +127,11 @@ class State:
         from hairtrigger.sdk import settings
 
         self.load_environment()
+        if self.profile is not None:
+            if self._of_profile is None:
+                named = self.given.get("project"), self.given.get("env")
+                self._of_profile = self.profile.settings(*named)
+            return self._of_profile
         found = settings.current(self.given.get("api_key"), self.given.get("api_url"))
         both = os.environ.get("TRIGGER_SECRET_KEY"), os.environ.get("TRIGGER_API_KEY")
         if self.given.get("api_key") is None and all(both) and both[0] != both[1]:
@@ -132,11 +139,36 @@ class State:
         self._check_environment(found.key)
         return found
 
+    @property
+    def profile_name(self) -> str | None:
+        """The profile that is asked for by name."""
+        return self.given.get("profile") or os.environ.get("HAIRTRIGGER_PROFILE") or None
+
+    @cached_property
+    def profile(self) -> "Profile | None":
+        """The profile that says where commands act: when it is asked for, or no key is given. A personal access
+        token in a key's place makes one for this call."""
+        from hairtrigger.cli import profiles
+        from hairtrigger.sdk.settings import find_key, find_url
+
+        self.load_environment()
+        key = self.given.get("api_key") or find_key()
+        if key and not self.given.get("profile"):
+            if not key.startswith(profiles.PERSONAL):
+                return None
+            where = os.environ.get("TRIGGER_PROJECT_REF", ""), os.environ.get("HAIRTRIGGER_ENV", "")
+            return profiles.Profile(find_url(self.given.get("api_url")), key, *where)
+        found = profiles.find(self.profile_name)
+        return None if found is None else found[1]
+
     @cached_property
     def origin(self) -> Origin:
         """Where the settings came from, for the words of an error."""
-        from hairtrigger.sdk.settings import KEY_NAMES
+        from hairtrigger.sdk.settings import KEY_NAMES, find_key
 
+        if self.profile is not None and not find_key():
+            named = f"the profile {self.profile_name}" if self.profile_name else "your profile"
+            return Origin(named, named)
         url = "--api-url" if self.given.get("api_url") else self.source("TRIGGER_API_URL")
         key = "--api-key" if self.given.get("api_key") else ""
         for name in KEY_NAMES:
@@ -206,7 +238,7 @@ class State:
 
     def _check_project(self) -> None:
         wanted = self.given.get("project")
-        if wanted is None:
+        if wanted is None or self.profile is not None:  # which it has chosen there
             return
         found = self.get("/api/v1/whoami")
         if found["project"] != wanted:

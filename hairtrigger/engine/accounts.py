@@ -39,7 +39,7 @@ async def is_empty(store: Store) -> bool:
 
 async def users(store: Store | Database) -> list[User]:
     """Everybody, by email address."""
-    return [_user(row) for row in await store.read(one("all_users"))]
+    return [user_of_row(row) for row in await store.read(one("all_users"))]
 
 
 async def find(store: Store, email: str) -> User:
@@ -51,7 +51,7 @@ async def find(store: Store, email: str) -> User:
     rows = await store.read(one("user_by_email", rules.check_identity(email)), quick=True)
     if not rows:
         raise NotFound(f"There is no user {email[:100]}.")
-    return _user(rows[0])
+    return user_of_row(rows[0])
 
 
 async def retrieve(store: Store, user_id: int) -> User:
@@ -141,6 +141,7 @@ async def remove_user(store: Store, user_id: int) -> None:
             raise Unprocessable(_LAST)
         yield fetch("delete_user", user_id)
         yield fetch("delete_logins_of", user_id)
+        yield fetch("delete_personal_tokens_of", user_id)
         yield fetch("delete_views_of", user_id)
 
     await store.change(remove)
@@ -271,7 +272,7 @@ async def user_of(store: Store, token: str, *, lifetime_ms: int) -> User | None:
     rows = await store.read(one("user_of_login", login, now), quick=True)
     if not rows:
         return None
-    user = _user(rows[0][:7])
+    user = user_of_row(rows[0][:7])
     if now - rows[0][7] >= TOUCH_MS:
 
         def touch(_: Catalog, now: int) -> Steps[None]:
@@ -296,13 +297,13 @@ async def sign_in_by_proxy(store: Store, identity: str, name: str) -> User:
     identity = rules.check_identity(identity)
     rows = await store.read(one("user_by_email", identity), quick=True)
     if rows:
-        return await _seen(store, _user(rows[0]), name)
+        return await _seen(store, user_of_row(rows[0]), name)
     user_id, name = store.make_id(), rules.name_or(identity, name)
 
     def add(_: Catalog, now: int) -> Steps[tuple[User, bool]]:
         role: Role = "viewer" if (yield fetch("any_user")) else "admin"
         made = yield fetch("insert_user", user_id, identity, name, None, role, now)
-        return _user((yield fetch("user_by_email", identity))[0]), bool(made)
+        return user_of_row((yield fetch("user_by_email", identity))[0]), bool(made)
 
     added: tuple[User, bool] = await store.change(add)
     user, is_new = added
@@ -357,9 +358,10 @@ def _existing(user_id: int) -> Steps[User]:
     rows = yield fetch("user", user_id)
     if not rows:
         raise NotFound("There is no such user.")
-    return _user(rows[0])
+    return user_of_row(rows[0])
 
 
-def _user(row: Row) -> User:
+def user_of_row(row: Row) -> User:
+    """A person from their row: number, email, name, role, whether there is a password, and two instants."""
     id_, email, name, role, has_password, created_at, seen_at = row
     return User(id_, email, name, role, bool(has_password), created_at, seen_at)

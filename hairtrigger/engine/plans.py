@@ -11,7 +11,7 @@ from hairtrigger.store.database import Steps, fetch
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit
 
-_NAME = "My organisation"
+TITLE = "My organisation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ async def open_organization(store: Store, initial: str, numbers: Numbers) -> Non
     def steps(catalog: Catalog, now: int) -> Steps[None]:
         if not (yield fetch("organization")):
             rest = _numbers(numbers)
-            yield fetch("found_organization", ORGANIZATION, _NAME, name, now, *rest)
+            yield fetch("found_organization", ORGANIZATION, TITLE, name, now, *rest)
             yield from _bound(catalog, name, numbers)
         elif catalog.plan_numbers != numbers:
             yield from _change(catalog, catalog.plan.name, numbers, now)
@@ -107,7 +107,7 @@ async def change(store: Store, name: Name, *, by: str) -> Plan:
         if catalog.plan.name != name:
             if not (yield fetch("organization")):  # a database that no server has opened yet
                 rest = _numbers(catalog.plan_numbers)
-                yield fetch("found_organization", ORGANIZATION, _NAME, name, now, *rest)
+                yield fetch("found_organization", ORGANIZATION, TITLE, name, now, *rest)
             yield from _change(catalog, name, catalog.plan_numbers, now)
 
     await store.change(steps, lanes=None)

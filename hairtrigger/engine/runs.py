@@ -83,6 +83,21 @@ async def list_page(
     return await store.runs(env.id, page.run_ids, brief=brief), page
 
 
+async def list_across(
+    store: Store, envs: Sequence[Environment], wanted: RunFilter, *, size: int, after: int | None,
+    before: int | None,
+) -> tuple[list[tuple[Run, Environment]], pages.Page]:  # fmt: skip
+    """A page of the runs of several environments, newest first, each with its own."""
+    runs: dict[int, tuple[Run, Environment]] = {}
+    found = []
+    for env in envs:
+        own, page = await list_page(store, env, wanted, size=size, after=after, before=before)
+        runs |= {run.id: (run, env) for run in own}
+        found.append(page)
+    page = pages.merged(found, size, after=after, before=before)
+    return [runs[id_] for id_ in page.run_ids if id_ in runs], page
+
+
 async def of_each(store: Store, env: Environment, found: Iterable[Sequence[Any]]) -> dict[int, Run]:
     """The runs of some pairs, of whatever they belong to and their number (which may be None), without payload and
     output, by what they belong to. Those that are kept no longer are left out."""

@@ -220,6 +220,7 @@ async def prune(store: Store, *, retention_ms: int) -> int:
             ("idle_lanes", now - IDLE_LANE_MS, BATCH),
             ("idle_debounces", BATCH),
             ("expired_logins", now, BATCH),
+            ("expired_authorizations", now, BATCH),
             ("old_deliveries", now - TOLD_MS, BATCH),
         )
         if not retention_ms:

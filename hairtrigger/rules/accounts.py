@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from hairtrigger.errors import Unprocessable
+from hairtrigger.errors import Forbidden, Unprocessable
 from hairtrigger.wire import ids
 
 Role = Literal["admin", "viewer"]
@@ -66,6 +66,16 @@ def may(role: Role, action: Action) -> bool:
     """Whether somebody with that role may do this. Everybody may change what is only theirs: their password,
     their settings, their logins."""
     return action in _MAY[role]
+
+
+def demand(role: Role, action: Action) -> None:
+    """Go on only with somebody who may do this.
+
+    Raises:
+        Forbidden: they may not.
+    """
+    if not may(role, action):
+        raise Forbidden("You may look, and change nothing. Ask an admin to do it, or to let you.")
 
 
 def check_role(text: str) -> Role:

@@ -33,9 +33,13 @@ def current(
     key = secret_key or find_key()
     if not key:
         raise MissingKey
-    url = base_url or os.environ.get("TRIGGER_API_URL") or DEFAULT_URL
     branch = preview_branch or os.environ.get("TRIGGER_PREVIEW_BRANCH") or None
-    return Settings(key, url.rstrip("/"), branch)
+    return Settings(key, find_url(base_url), branch)
+
+
+def find_url(given: str | None = None) -> str:
+    """The server's address: the given one, else the environment's, else this machine's."""
+    return (given or os.environ.get("TRIGGER_API_URL") or DEFAULT_URL).rstrip("/")
 
 
 def find_key() -> str | None:

@@ -2,14 +2,18 @@
 
 A secret key may do everything in its environment. A public token may do what one of its scopes says, on
 routes that take public tokens at all; which those are, and what they need, is data (the rules below, named
-by ``routes``). The environment comes from the credential and from nothing else.
-Source: Trigger.dev's keys, public access tokens and scopes.
+by ``routes``). The environment comes from the credential and from nothing else; only on paths that name a project and
+an environment may a person come, by a personal access token, and do there what their role allows.
+Source: Trigger.dev's keys, public access tokens, scopes and personal access tokens.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hairtrigger.errors import Forbidden, Unauthorized
+from hairtrigger.engine import personal
+from hairtrigger.errors import BadRequest, Forbidden, NotFound, Unauthorized
+from hairtrigger.rules import accounts
+from hairtrigger.rules.accounts import Action, User
 from hairtrigger.rules.project import Environment
 from hairtrigger.server import tokens
 from hairtrigger.server.server import Server
@@ -30,6 +34,7 @@ RESET_KEY: Rule = (("write", "runs"),)
 READ_QUEUE: Rule = (("read", "queues"),)
 READ_PACKET: Rule = (("read", "runs"),)
 
+SLUGS = {"stg": "staging"}  # other names of environments in paths
 _BRANCHLESS = ("", "default")
 _NO_IDS: tuple[str, ...] = ()
 
@@ -110,6 +115,73 @@ async def identify(server: Server, headers: Mapping[bytes, bytes], *, public: bo
     return Caller(env)
 
 
+async def person(server: Server, headers: Mapping[bytes, bytes]) -> User:
+    """Who sends these headers: somebody with a personal access token.
+
+    Raises:
+        Unauthorized: it is none, or opens nothing any more.
+    """
+    text = _credential(headers)
+    if not text.startswith(personal.PREFIX):
+        raise Unauthorized(
+            "This needs a personal access token (tr_pat_...): `hairtrigger login`, or the page of your account."
+        )
+    user = await server.keyring.person(text)
+    if user is None:
+        raise Unauthorized(
+            "The personal access token is unknown, revoked or over. Sign in again: `hairtrigger login`."
+        )
+    return user
+
+
+async def member(
+    server: Server, headers: Mapping[bytes, bytes], params: Mapping[str, str], action: Action
+) -> Caller:
+    """Who sends these headers, on a path that names a project and an environment: that environment's secret key,
+    or a person who may do this.
+
+    Raises:
+        Unauthorized: the credential is none. Forbidden: the person may not, or the key is another project's.
+        BadRequest: it is another environment's. NotFound: there is no such project or environment.
+    """
+    slug = SLUGS.get(params["env"], params["env"])
+    if not _credential(headers).startswith(personal.PREFIX):
+        caller = await identify(server, headers, public=False)
+        if params["project"] != caller.env.project_ref:
+            raise Forbidden("The key is of another project.")
+        if slug != caller.env.slug:
+            raise BadRequest(
+                f"The key is of {caller.env.slug}, not of {slug[:40]}: use that environment's."
+            )
+        return caller
+    accounts.demand((await person(server, headers)).role, action)
+    return Caller(environment(server, params["project"], slug))
+
+
+def environments(server: Server, project: str) -> list[Environment]:
+    """Those of a project, by its reference.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = [env for env in server.store.catalog.envs.values() if env.project_ref == project]
+    if not found:
+        raise NotFound("Project not found")
+    return found
+
+
+def environment(server: Server, project: str, slug: str) -> Environment:
+    """One of them, by what it is called in paths.
+
+    Raises:
+        NotFound: there is none.
+    """
+    for env in environments(server, project):
+        if env.slug == SLUGS.get(slug, slug):
+            return env
+    raise NotFound(f"The project has no environment {slug[:40]}")
+
+
 async def _token_holder(server: Server, text: str) -> Caller:
     public_id = tokens.subject(text)
     env = server.keyring.by_public_id(public_id)
@@ -131,7 +203,7 @@ def _credential(headers: Mapping[bytes, bytes]) -> str:
 
 
 def _unknown(text: str) -> str:
-    if text.startswith("tr_pat_"):
+    if text.startswith(personal.PREFIX):
         return "Personal access tokens are not accepted here. Use the environment's secret key."
     return (
         "Invalid API key. Check TRIGGER_SECRET_KEY and TRIGGER_API_URL: keys belong to one server."

@@ -7,6 +7,7 @@ JSON; an error that is nobody's plan leaves as a 500 with an id that is in the l
 import traceback
 
 from hairtrigger.errors import ApiError, HairtriggerError
+from hairtrigger.rules.accounts import Action
 from hairtrigger.server import answers, auth, requests
 from hairtrigger.server.answers import Header, Message, Receive, Send
 from hairtrigger.server.rates import Refused
@@ -66,7 +67,7 @@ async def _answer(
         if route.access != "anybody":
             if route.rated:
                 rated = server.buckets.take(call.headers.get(b"authorization", b""))
-            call.caller = await auth.identify(server, call.headers, public=route.access == "token")
+            await _admit(call, route)
         result = await route.handler(call)
     except ClientGone:
         return None
@@ -81,6 +82,18 @@ async def _answer(
     server.meter.count(route.method, route.path, result.status)
     await answers.send(result, send, name, browsers=route.browsers)
     return result.status
+
+
+async def _admit(call: Call, route: Route) -> None:
+    """Find out who asks."""
+    server, headers = call.server, call.headers
+    if route.access == "person":
+        call.user = await auth.person(server, headers)
+    elif route.access in ("member", "admin"):
+        action: Action = "change" if route.access == "admin" else "read"
+        call.caller = await auth.member(server, headers, call.params, action)
+    else:
+        call.caller = await auth.identify(server, headers, public=route.access == "token")
 
 
 def _defect(name: str, route: Route, error: Exception) -> answers.Answer:

@@ -8,9 +8,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from hairtrigger.engine import keys, projects
+from hairtrigger.engine import keys, personal, projects
 from hairtrigger.engine.projects import Vault
 from hairtrigger.errors import Unavailable
+from hairtrigger.rules.accounts import User
 from hairtrigger.rules.project import Environment
 from hairtrigger.store.store import Store
 
@@ -28,7 +29,9 @@ class Keyring:
     ) -> None:
         self._store, self._vault, self._clock = store, vault, clock
         self._opened: OrderedDict[str, tuple[float, int | None]] = OrderedDict()
-        self._uses: dict[int, int] = {}  # when each key was used last, until that is written
+        # when each key, and each person's token, was used last, until that is written
+        self._uses: dict[int, int] = {}
+        self._token_uses: dict[int, int] = {}
         self._roots: dict[int, tuple[float, list[str]]] = {}
 
     async def environment(self, key: str) -> Environment | None:
@@ -51,15 +54,26 @@ class Keyring:
             self._opened.popitem(last=False)
         return env
 
+    async def person(self, token: str) -> User | None:
+        """Whose personal access token this is, or None. They are asked for each time: tools come seldom."""
+        opened = await personal.find(self._store, token) if len(token) <= _MAX_CHARS else None
+        if opened is None:
+            return None
+        number, user = opened
+        self._token_uses[number] = self._store.now()
+        return user
+
     def forget(self) -> None:
         """Ask anew for every key: call it when one was revoked or rotated here."""
         self._opened.clear()
         self._roots.clear()
 
     async def note_uses(self) -> int:
-        """Write when keys were used last; answers in how many ms to do so again."""
+        """Write when keys and tokens were used last; answers in how many ms to do so again."""
         uses, self._uses = self._uses, {}
         await keys.note_uses(self._store, uses)
+        uses, self._token_uses = self._token_uses, {}
+        await personal.note_uses(self._store, uses)
         return NOTE_MS
 
     def by_public_id(self, public_id: str) -> Environment | None:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 from hairtrigger.errors import ApiError, BadRequest, NotFound, TooLarge, UnsupportedMediaType
+from hairtrigger.rules.accounts import User
 from hairtrigger.server.answers import Message, Receive
 from hairtrigger.server.auth import Caller
 from hairtrigger.server.server import Server
@@ -59,11 +60,13 @@ class ClientGone(Exception):
 
 
 class Call:
-    """A request that has found its route. ``caller`` is set once it is known who asks."""
+    """A request that has found its route. ``caller`` is set once it is known who asks; ``user``, where that is a
+    person on no environment's behalf."""
 
-    __slots__ = ("caller", "headers", "params", "receive", "scope", "server", "size_limit")
+    __slots__ = ("caller", "headers", "params", "receive", "scope", "server", "size_limit", "user")
 
     caller: Caller
+    user: User
 
     def __init__(
         self, server: Server, scope: Message, receive: Receive, params: dict[str, str]

@@ -13,8 +13,9 @@ from hairtrigger.server.auth import Rule
 from hairtrigger.server.requests import Call
 
 Handler = Callable[[Call], Awaitable[Answer]]
-# anybody; the environment's secret key; that, or a public token with the scopes of ``rules``
-Access = Literal["anybody", "secret", "token"]
+# anybody; the environment's secret key; that, or a public token with the scopes of ``rules``; somebody by a personal
+# access token; on a path that names an environment its secret key, or such a person: any, or one who may change things
+Access = Literal["anybody", "secret", "token", "person", "member", "admin"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ walk through all of history.
 
 import heapq
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hairtrigger.store.catalog import Catalog
@@ -78,6 +79,23 @@ def page(
     return Page(
         found, next=onward, previous=None if after is None else found[0] if found else after
     )
+
+
+def merged(found: Sequence[Page], size: int, *, after: int | None, before: int | None) -> Page:
+    """One page of several lists, from the same page of each. What lies beyond a page that may go on is left for
+    later: that list may have something before it."""
+    run_ids = sorted((id_ for one in found for id_ in one.run_ids), reverse=True)
+    if before is not None:
+        ends = [one.previous for one in found if one.previous is not None]
+        run_ids = [id_ for id_ in run_ids if id_ <= min(ends, default=_END)]
+        cut = run_ids[-size:]
+        onward = cut[0] if len(run_ids) > size else min(ends, default=None)
+        return Page(cut, next=cut[-1] if cut else before, previous=onward)
+    ends = [one.next for one in found if one.next is not None]
+    run_ids = [id_ for id_ in run_ids if id_ >= max(ends, default=0)]
+    cut = run_ids[:size]
+    onward = cut[-1] if len(run_ids) > size else max(ends, default=None)
+    return Page(cut, next=onward, previous=None if after is None else cut[0] if cut else after)
 
 
 def _search(

@@ -1,7 +1,7 @@
 """The official npm client, installed once and run with Node.js against a real server and a real worker.
 
-It is told nothing but TRIGGER_API_URL and TRIGGER_SECRET_KEY. Without Node.js or npm these tests are skipped;
-where CI is set they fail instead, so that nobody takes silence for agreement.
+It is told nothing but TRIGGER_API_URL and TRIGGER_SECRET_KEY; one script besides a person's own token. Without
+Node.js or npm these tests are skipped; where CI is set they fail instead, so that nobody takes silence for agreement.
 """
 
 import fcntl
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.people import first_admin, made_token
 from tests.running import Live, started
 
 HERE = Path(__file__).parent
@@ -43,6 +44,10 @@ def node(installed: None, request: pytest.FixtureRequest) -> Script:
         told = live.environ
         if name == "schedules":
             told["TRIGGER_API_URL"] += "/"  # both ways of writing it are right
+        if name == "people":
+            with first_admin(live) as browser:
+                told["TOKEN"] = made_token(browser)
+            told["PROJECT"] = live.get("/api/v1/whoami")["project"]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
         return subprocess.run(
             ["node", f"scripts/{name}.mjs"],

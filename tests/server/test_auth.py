@@ -32,7 +32,8 @@ async def test_no_route_but_the_open_ones_answers_without_a_key_that_we_know(app
             reply = await Api(app, key).call(route.method, called(route.path))
 
             if route.access == "anybody":
-                assert reply.status in (200, 403), route.path
+                # a signature, or a code, stands in the place of a key
+                assert reply.status in (200, 400, 403), route.path
             else:
                 assert reply.status == 401, (route.path, key)
                 assert reply.json()["error"]

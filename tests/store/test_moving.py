@@ -107,6 +107,8 @@ async def lived(path: str, clock: Clock) -> World:
             "(7, 7, 1, 'ü', 2, 3, 8, 9, 7, 'f', 't', 'm', 9, 9, 1, null, 10)"
         ),
         "insert into logins values ('00ff', 7, 8, 9, 8, 'Firefox', '::1')",
+        "insert into personal_tokens values (7, 7, 'ü', '00ff', 'abcd', 8, null, 9)",
+        "insert into authorizations values ('00ff', 8, 9, 'ü', 'curl', '::1', null)",
     ):
         await world.write(sql)
     return world

@@ -156,6 +156,11 @@ PLANS: dict[str, list[str]] = {
     "end_other_logins": ["logins_user (user_id=?)"],
     "delete_logins_of": ["logins_user (user_id=?)"],
     "expired_logins": ["logins_expires (expires_at<?)"],
+    "person_by_token": ["t USING INDEX", f"u USING {KEY}"],
+    "personal_tokens_of": ["personal_tokens_user (user_id=?)"],
+    "count_personal_tokens": ["personal_tokens_user (user_id=?)"],
+    "delete_personal_tokens_of": ["personal_tokens_user (user_id=?)"],
+    "expired_authorizations": ["authorizations_expires (expires_at<?)"],
     "user_by_email": ["users USING INDEX"],
     "password_by_email": ["users USING INDEX"],
     "verify_runs": [f"{table} USING {KEY}" for table in "rlecnspgbt"] + ["waits_run (run_id=?)"],
@@ -193,6 +198,7 @@ FREE = {
     "envs_with_lanes", "stranded_versions", "wanted_versions", "idle_debounces",
     "tags_of_runs", "old_blobs", "newest_number",
     "organization",  # one row
+    "count_authorizations",  # a thousand at most
     "any_user", "all_users", "another_admin",  # of people: there are few
     "count_live", "count_ready", "later_by_queue",  # each part has a limit
     "alerts_on",  # fifty an environment at most

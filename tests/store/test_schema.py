@@ -294,6 +294,8 @@ APPLIED = {
     "0022_archives.sqlite.sql": "c8fffc2c81a3",
     "0023_alerts_of_queues.postgres.sql": "492e41aa07a9",
     "0023_alerts_of_queues.sqlite.sql": "659030d7a459",
+    "0024_personal_tokens.postgres.sql": "2351c4ed577f",
+    "0024_personal_tokens.sqlite.sql": "6ee3c1c8eb2d",
 }
 
 

@@ -147,6 +147,11 @@ async def sign_claims(call: Call) -> Answer:
     return await _signed(call, body.claims.scopes, body.expiration_time, {})
 
 
+async def sign_for_person(call: Call) -> Answer:
+    """The same, for a person's tools."""
+    return await sign_claims(call)
+
+
 async def _signed(
     call: Call, scopes: list[str], until: str | int | None, more: dict[str, Any]
 ) -> Answer:
@@ -206,4 +211,12 @@ ROUTES = (
     Route("DELETE", _PATH + "/{key}", revoke, "secret", returns=RevokedKey),
     Route("POST", "/api/v1/auth/public-tokens", sign, "secret", body=TokenRequest, returns=Token),
     Route("POST", "/api/v1/auth/jwt", sign_claims, "secret", body=ClaimsRequest, returns=Token),
+    Route(
+        "POST",
+        "/api/v1/projects/{project}/{env}/jwt",
+        sign_claims,
+        "admin",
+        body=ClaimsRequest,
+        returns=Token,
+    ),
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from hairtrigger.engine import runs as engine
 from hairtrigger.errors import BadRequest
+from hairtrigger.rules.project import Environment
 from hairtrigger.server import answers, auth
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.api import pages, present
@@ -25,15 +26,32 @@ async def list_runs(call: Call) -> Answer:
     query = call.query()
     tasks = pages.names(query, "filter[taskIdentifier]")
     _demand(call.caller, tasks)
+    return await _listed(call, query, tasks, [call.caller.env])
+
+
+async def list_runs_of_project(call: Call) -> Answer:
+    """The runs of a project's environments, newest first."""
+    query = call.query()
+    envs = auth.environments(call.server, call.params["project"])
+    slugs = {auth.SLUGS.get(slug, slug) for slug in pages.names(query, "filter[env]")}
+    if unknown := slugs - {env.slug for env in envs}:
+        raise BadRequest(f"The project has no environment {min(unknown)[:40]!r} (filter[env]).")
+    chosen = [env for env in envs if not slugs or env.slug in slugs]
+    return await _listed(call, query, pages.names(query, "filter[taskIdentifier]"), chosen)
+
+
+async def _listed(
+    call: Call, query: Mapping[str, str], tasks: list[str], envs: list[Environment]
+) -> Answer:
     asked = pages.asked(query)
     wanted = narrowed(query, tasks, call.server.store.now())
     if wanted is None:
         return answers.json(pages.cursor_page([], None, None))
     after, before, turn = pages.position(asked)
-    runs, page = await engine.list_page(
-        call.server.store, call.caller.env, wanted, size=asked.size, after=after, before=before
+    runs, page = await engine.list_across(
+        call.server.store, envs, wanted, size=asked.size, after=after, before=before
     )
-    data = [present.listed(run, call.caller.env) for run in runs]
+    data = [present.listed(run, env) for run, env in runs]
     following, previous = pages.named(page.next, turn), pages.named(page.previous, turn)
     return answers.json(pages.cursor_page(data, following, previous))
 
@@ -93,14 +111,18 @@ def _number(query: Mapping[str, str], name: str, prefix: str) -> int | None:
     return (ids.parse(prefix, text) or 0) if text else None
 
 
+_QUERY = (
+    "page[size]", "page[after]", "page[before]", "filter[status]", "filter[taskIdentifier]",
+    "filter[version]", "filter[machine]", "filter[tag]", "filter[queue]", "filter[schedule]",
+    "filter[batch]", "filter[bulkAction]", "filter[error]", "filter[isTest]", *_CREATED,
+)  # fmt: skip
 ROUTES = (
     Route(
         "GET", "/api/v1/runs", list_runs, "token", (auth.LIST_RUNS,), browsers=True,
-        returns=pages.CursorPage,
-        query=(
-            "page[size]", "page[after]", "page[before]", "filter[status]", "filter[taskIdentifier]",
-            "filter[version]", "filter[machine]", "filter[tag]", "filter[queue]", "filter[schedule]",
-            "filter[batch]", "filter[bulkAction]", "filter[error]", "filter[isTest]", *_CREATED,
-        ),
+        returns=pages.CursorPage, query=_QUERY,
+    ),
+    Route(
+        "GET", "/api/v1/projects/{project}/runs", list_runs_of_project, "person",
+        returns=pages.CursorPage, query=(*_QUERY, "filter[env]"),
     ),
 )  # fmt: skip

@@ -11,12 +11,13 @@ import msgspec
 
 from hairtrigger.server.answers import Answer, ErrorBody
 from hairtrigger.server.api.system import VERSION
-from hairtrigger.server.routes import Handler, Route
+from hairtrigger.server.routes import Access, Handler, Route
 
 _PART = re.compile(r"\{(\w+)(?::path)?\}")
 _SCHEMES = {
     "secretKey": {"type": "http", "scheme": "bearer", "description": "A secret key: tr_dev_..."},
     "publicToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "personalToken": {"type": "http", "scheme": "bearer", "description": "A person's: tr_pat_..."},
 }
 
 
@@ -90,9 +91,15 @@ def _version_mark(route: Route) -> str:
     return f"_{found[1]}" if found else ""
 
 
+_CREDENTIALS: dict[Access, list[str]] = {
+    "anybody": [], "secret": ["secretKey"], "token": ["secretKey", "publicToken"],
+    "person": ["personalToken"], "member": ["secretKey", "personalToken"],
+    "admin": ["secretKey", "personalToken"],
+}  # fmt: skip
+
+
 def _security(route: Route) -> list[dict[str, list[str]]]:
-    keys = {"anybody": [], "secret": ["secretKey"], "token": ["secretKey", "publicToken"]}
-    return [{name: []} for name in keys[route.access]]
+    return [{name: []} for name in _CREDENTIALS[route.access]]
 
 
 def _content(schema: Any, media: str = "application/json") -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hairtrigger.server.api import (
     openapi,
     otel,
     packets,
+    people,
     plans,
     promotions,
     queues,
@@ -34,6 +35,7 @@ _API = (
     *promotions.ROUTES, *variables.ROUTES, *keys.ROUTES, *packets.ROUTES, *system.ROUTES, *python.ROUTES,
     *archives.ROUTES, *explanations.ROUTES, *traces.ROUTES, *whole_batches.ROUTES, *bulk.ROUTES, *errors.ROUTES,
     *deployments.ROUTES, *idempotency_keys.ROUTES, *metrics.ROUTES, *plans.ROUTES, *alerts.ROUTES, *otel.ROUTES,
+    *people.ROUTES,
 )  # fmt: skip
 ROUTES = (
     *_API,

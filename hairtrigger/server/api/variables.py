@@ -6,14 +6,11 @@ import msgspec
 
 from hairtrigger.engine import variables as engine
 from hairtrigger.engine.variables import Variable
-from hairtrigger.errors import BadRequest, Forbidden
 from hairtrigger.rules import variables as rules
 from hairtrigger.server import answers
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.requests import Call
 from hairtrigger.server.routes import Route
-
-_SLUGS = {"stg": "staging"}
 
 
 class VariableObject(msgspec.Struct, rename="camel"):
@@ -52,29 +49,25 @@ _import = msgspec.json.Decoder(ImportVariables)
 
 
 async def list_variables(call: Call) -> Answer:
-    """The variables of the key's environment; secrets are redacted."""
-    _check_place(call)
+    """The environment's variables; secrets are redacted."""
     found = await engine.list_all(call.server.store, call.server.vault, call.caller.env)
     return answers.json([_shown(one) for one in found])
 
 
 async def create(call: Call) -> Answer:
     """Set a variable; one of that name is overwritten."""
-    _check_place(call)
     body = await call.read(_put)
     return await _set(call, {body.name: body.value}, secret=body.is_secret)
 
 
 async def import_many(call: Call) -> Answer:
     """Set several, all or none; without `override` none may be there."""
-    _check_place(call)
     body = await call.read(_import)
     return await _set(call, body.variables, secret=body.is_secret, override=body.override)
 
 
 async def retrieve(call: Call) -> Answer:
     """One variable; a secret is redacted."""
-    _check_place(call)
     name = call.params["name"]
     found = await engine.retrieve(call.server.store, call.server.vault, call.caller.env, name)
     return answers.json(_shown(found))
@@ -82,7 +75,6 @@ async def retrieve(call: Call) -> Answer:
 
 async def update(call: Call) -> Answer:
     """Give a variable another value."""
-    _check_place(call)
     name, body = call.params["name"], await call.read(_change)
     await engine.retrieve(call.server.store, call.server.vault, call.caller.env, name)
     rules.check(name, body.value)
@@ -91,7 +83,6 @@ async def update(call: Call) -> Answer:
 
 async def delete(call: Call) -> Answer:
     """Forget a variable."""
-    _check_place(call)
     await engine.delete(call.server.store, call.caller.env, call.params["name"])
     return answers.json(Success())
 
@@ -110,33 +101,19 @@ async def _set(
     return answers.json(Success())
 
 
-def _check_place(call: Call) -> None:
-    """A key opens its own project and environment only, whatever the path says.
-
-    Raises:
-        Forbidden: the path names another project. BadRequest: another environment.
-    """
-    env = call.caller.env
-    if call.params["project"] != env.project_ref:
-        raise Forbidden("The key is of another project.")
-    slug = _SLUGS.get(call.params["env"], call.params["env"])
-    if slug != env.slug:
-        raise BadRequest(f"The key is of {env.slug}, not of {slug[:40]}: use that environment's.")
-
-
 def _shown(one: Variable) -> VariableObject:
     return VariableObject(one.name, one.shown, one.is_secret)
 
 
 _PATH = "/api/v1/projects/{project}/envvars/{env}"
 ROUTES = (
-    Route("GET", _PATH, list_variables, "secret", returns=list[VariableObject]),
-    Route("POST", _PATH, create, "secret", body=PutVariable, returns=Success),
+    Route("GET", _PATH, list_variables, "member", returns=list[VariableObject]),
+    Route("POST", _PATH, create, "admin", body=PutVariable, returns=Success),
     Route(
-        "POST", _PATH + "/import", import_many, "secret", limit="metadata_bytes",
+        "POST", _PATH + "/import", import_many, "admin", limit="metadata_bytes",
         body=ImportVariables, returns=Success,
     ),
-    Route("GET", _PATH + "/{name}", retrieve, "secret", returns=VariableObject),
-    Route("PUT", _PATH + "/{name}", update, "secret", body=ChangeVariable, returns=Success),
-    Route("DELETE", _PATH + "/{name}", delete, "secret", returns=Success),
+    Route("GET", _PATH + "/{name}", retrieve, "member", returns=VariableObject),
+    Route("PUT", _PATH + "/{name}", update, "admin", body=ChangeVariable, returns=Success),
+    Route("DELETE", _PATH + "/{name}", delete, "admin", returns=Success),
 )  # fmt: skip

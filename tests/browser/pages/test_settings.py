@@ -13,6 +13,7 @@ from tests.browser.pages.conftest import OpenPage
 from tests.browser.site import Site
 
 EMAIL, PASSWORD = "ada@example.org", "a sentence that is long"
+PICTURES = Path(__file__).parents[3] / "build" / "pages"
 
 
 @pytest.fixture
@@ -155,3 +156,35 @@ async def test_settings_are_accessible(
         await page.goto(lived.path(path))
         wide = await page.locator(".scroll").evaluate("el => el.scrollWidth - el.clientWidth")
         assert wide <= 0, path
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_a_terminal_is_let_in_after_signing_in_and_stands_among_the_tokens(
+    guarded: tuple[Site, str], open_page: OpenPage, theme: Literal["light", "dark"]
+) -> None:
+    site, setup = guarded
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page = await open_page(site, "/sign-in", theme=theme)
+    await set_up(page, setup)
+    asked = site.call("POST", "/api/v1/authorization-code", {"name": "my laptop"})
+    stranger = await open_page(site, "/sign-in", theme=theme)
+    path = asked["url"].removeprefix(site.live.url)
+
+    await stranger.goto(path)
+    await sign_in(stranger, EMAIL, path)
+    await expect(stranger.get_by_role("heading")).to_contain_text("Let my laptop in?")
+    assert await problems(stranger) == []
+    await stranger.screenshot(path=PICTURES / f"authorize-{theme}.png")
+    await stranger.get_by_role("button", name="Let it in").click()
+
+    await expect(stranger.get_by_role("heading")).to_contain_text("my laptop is in")
+    code = {"authorizationCode": asked["authorizationCode"]}
+    assert site.call("POST", "/api/v1/token", code)["token"]["token"].startswith("tr_pat_")
+    await page.goto(site.path("account"))
+    await expect(page.locator("#tokens")).to_contain_text("my laptop")
+    assert await problems(page) == []
+    await page.locator("#tokens").scroll_into_view_if_needed()
+    await page.screenshot(path=PICTURES / f"account-{theme}.png")
+    await page.reload()  # both have left styles behind
+    await page.get_by_role("button", name="Revoke my laptop").click()
+    await expect(page.locator(".toast")).to_contain_text("The token my laptop is revoked")

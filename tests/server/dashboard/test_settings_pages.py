@@ -249,3 +249,79 @@ async def test_behind_a_proxy_people_have_roles_and_no_passwords(proxied_app: Ap
 )
 def test_browsers_are_said_in_two_words(agent: str, words: str) -> None:
     assert browser(agent) == words
+
+
+async def test_a_personal_token_is_made_shown_once_and_revoked(app: App) -> None:
+    viewer, other = await somebody(app, "viewer"), await somebody(app, "admin")
+    assert "None yet" in await body(viewer, "account")
+
+    made = await viewer.post("account/tokens", {"name": "Laptop", "life": "30d"})
+    text = re.findall(r"tr_pat_\w{40}", made.body.decode())[0]
+    (listed,) = re.findall(r'id="(token_\w+)"', await body(viewer, "account"))
+    foreign = await other.post(f"account/tokens/{listed}/revoke")
+
+    assert made.status == 200
+    assert text not in await body(viewer, "account")
+    assert "it sees, and changes nothing" in await body(viewer, "account")
+    assert (await Api(app, text).get("/api/v2/whoami")).json()["role"] == "viewer"
+    assert foreign.status == 404
+    gone = await viewer.post(f"account/tokens/{listed}/revoke")
+    assert gone.status == 303
+    assert (await Api(app, text).get("/api/v2/whoami")).status == 401
+
+
+async def test_a_token_without_a_name_is_refused_beside_its_field(app: App) -> None:
+    viewer = await somebody(app, "viewer")
+
+    reply = await viewer.post("account/tokens", {"name": " ", "life": "7d"})
+
+    assert reply.status == 422
+    assert 'id="token-problem"' in reply.body.decode()
+    assert 'value="7d" selected' in reply.body.decode()
+    assert "tr_pat_" not in reply.body.decode()
+
+
+async def test_where_nobody_signs_in_there_are_no_personal_tokens(open_app: App) -> None:
+    looker = Looker(open_app)
+
+    assert "Personal access tokens" not in await body(looker, "account")
+    assert (await looker.post("account/tokens", {"name": "x"})).status == 404
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+async def test_a_tool_is_let_in_or_not_by_whom_it_sent(app: App, answer: str) -> None:
+    viewer, nobody = await somebody(app, "viewer"), Api(app, None)
+    asked = await nobody.post(
+        "/api/v1/authorization-code", {"name": "<b>laptop"}, user_agent="curl"
+    )
+    code = asked.json()["authorizationCode"]
+    stranger = await Looker(app).get(f"/authorize/{code}")
+
+    page = await body(viewer, f"/authorize/{code}")
+    told = await viewer.post(f"/authorize/{code}", {"answer": answer})
+    later = await viewer.get(f"/authorize/{code}")
+
+    assert stranger.headers["location"] == f"/sign-in?next=/authorize/{code}"
+    assert "Let &lt;b&gt;laptop in?" in page
+    assert all(word in page for word in ("viewer@example.org", code[-6:], "curl", "sees, and"))
+    reply = await nobody.post("/api/v1/token", {"authorizationCode": code})
+    if answer == "yes":
+        assert "is in" in told.body.decode()
+        assert reply.json()["token"]["token"].startswith("tr_pat_")
+        assert (await viewer.get(f"/authorize/{code}")).status == 404
+    else:
+        assert "was not let in" in told.body.decode()
+        assert (reply.status, later.status) == (404, 404)
+
+
+async def test_a_tool_is_let_in_by_a_page_of_ours_only(app: App) -> None:
+    admin, nobody = await somebody(app, "admin"), Api(app, None)
+    code = (await nobody.post("/api/v1/authorization-code", {})).json()["authorizationCode"]
+    admin.csrf = "guessed"
+
+    reply = await admin.post(f"/authorize/{code}", {"answer": "yes"})
+
+    assert reply.status == 403
+    assert (await nobody.post("/api/v1/token", {"authorizationCode": code})).json() == {
+        "token": None
+    }

@@ -1,13 +1,15 @@
-"""Whoever looks: their name, password, logins, and how they like the pages."""
+"""Whoever looks: their name, password, tokens, logins, and how they like the pages."""
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from hairtrigger.engine import accounts
+from hairtrigger.engine import accounts, personal
 from hairtrigger.errors import Forbidden, HairtriggerError, Unauthorized
 from hairtrigger.rules import accounts as rules
 from hairtrigger.rules.accounts import Login
 from hairtrigger.server.answers import Answer
+from hairtrigger.server.dashboard import lives
 from hairtrigger.server.dashboard.routes import PageRoute
 from hairtrigger.server.dashboard.view import View
 from hairtrigger.server.visitors import Visitor
@@ -36,10 +38,14 @@ async def show(view: View) -> Answer:
     return await _show(view)
 
 
-async def _show(view: View, *, status: int = 200, form: str = "", problem: str = "") -> Answer:
+async def _show(
+    view: View, *, status: int = 200, form: str = "", problem: str = "", **given: Any
+) -> Answer:
     visitor = _visitor(view)
     mode = view.server.settings.login
     logins = await accounts.logins_of(view.store, visitor.user.id) if mode == "password" else []
+    tokens = await personal.list_all(view.store, visitor.user.id) if mode != "none" else []
+    context: dict[str, Any] = {"given": {}, "made": "", "made_name": ""}
     return view.page(
         "pages/account.html",
         status=status,
@@ -48,6 +54,9 @@ async def _show(view: View, *, status: int = 200, form: str = "", problem: str =
         problem=problem,
         sessions=[Session(one, browser(one.agent), one.hash == visitor.login) for one in logins],
         shortest=rules.SHORTEST,
+        tokens=tokens,
+        lives=lives.LIVES,
+        **(context | given),
     )
 
 
@@ -90,6 +99,44 @@ async def end(view: View) -> Answer:
     return view.go(view.link("account"), say="Signed out there.")
 
 
+async def make_token(view: View) -> Answer:
+    """Make a personal access token, and show it once."""
+    form = await view.form()
+    name, life = form.get("name", ""), lives.life_ms(form.get("life", ""))
+    try:
+        token, text = await personal.create(
+            view.store, _visitor(view).user.id, name=name, life_ms=life
+        )
+    except HairtriggerError as error:
+        return await _show(view, status=error.status, form="token", problem=str(error), given=form)
+    return await _show(view, made=text, made_name=token.name)
+
+
+async def revoke_token(view: View) -> Answer:
+    """Let one of one's own tokens open nothing any more."""
+    name = await personal.revoke(view.store, _visitor(view).user.id, view.number("token", "token"))
+    return view.go(view.link("account"), say=f"The token {name} is revoked.")
+
+
+async def ask(view: View) -> Answer:
+    """Whether to let a tool in, which has sent its owner here."""
+    tool = await personal.waiting(view.store, view.call.params["code"])
+    return view.page("pages/authorize.html", tool=tool, code=view.call.params["code"], answer="")
+
+
+async def decide(view: View) -> Answer:
+    """Let a tool in, or not."""
+    code, user = view.call.params["code"], _visitor(view).user
+    tool = await personal.waiting(view.store, code)
+    is_yes = (await view.form()).get("answer") == "yes"
+    if is_yes:
+        await personal.approve(view.store, code, user.id)
+    else:
+        await personal.deny(view.store, code)
+    answer = "yes" if is_yes else "no"
+    return view.page("pages/authorize.html", tool=tool, code=code, answer=answer)
+
+
 def browser(agent: str) -> str:
     """What a browser says of itself, in two words: ``Firefox on Linux``."""
     name = next((word for sign, word in _BROWSERS if sign in agent), "")
@@ -110,4 +157,8 @@ ROUTES = (
     PageRoute("POST", _PATH + "/name", rename),
     PageRoute("POST", _PATH + "/password", password),
     PageRoute("POST", _PATH + "/end", end),
+    PageRoute("POST", _PATH + "/tokens", make_token),
+    PageRoute("POST", _PATH + "/tokens/{token}/revoke", revoke_token),
+    PageRoute("GET", "/authorize/{code}", ask),
+    PageRoute("POST", "/authorize/{code}", decide),
 )

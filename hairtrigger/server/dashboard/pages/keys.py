@@ -6,11 +6,9 @@ from hairtrigger.engine import keys as engine
 from hairtrigger.engine import projects
 from hairtrigger.errors import HairtriggerError
 from hairtrigger.server.answers import Answer
+from hairtrigger.server.dashboard import lives
 from hairtrigger.server.dashboard.routes import PageRoute
 from hairtrigger.server.dashboard.view import View
-
-LIVES = {"": "no end", "7d": "7 days", "30d": "30 days", "90d": "90 days", "365d": "a year"}
-_DAY_MS = 86_400_000
 
 
 async def show(view: View) -> Answer:
@@ -31,17 +29,16 @@ async def _show(view: View, *, status: int = 200, **given: Any) -> Answer:
     context: dict[str, Any] = {"given": {}, "problem": "", "made": "", "made_name": ""}
     return view.page(
         "pages/keys.html", status=status, keys=await engine.list_all(view.store, envs), of=envs,
-        roots=roots, lives=LIVES, **(context | given),
+        roots=roots, lives=lives.LIVES, **(context | given),
     )  # fmt: skip
 
 
 async def create(view: View) -> Answer:
     """Make a key, and show it once."""
     form = await view.form()
-    name, life = form.get("name", ""), form.get("life", "")
-    life_ms = int(life.removesuffix("d")) * _DAY_MS if life in LIVES and life else None
+    name, life = form.get("name", ""), lives.life_ms(form.get("life", ""))
     try:
-        key, text = await engine.create(view.store, view.env, name=name, life_ms=life_ms)
+        key, text = await engine.create(view.store, view.env, name=name, life_ms=life)
     except HairtriggerError as error:
         return await _show(view, status=error.status, given=form, problem=str(error))
     return await _show(view, made=text, made_name=key.name)
