@@ -214,7 +214,7 @@ ROUTES = (
     Route(
         "POST",
         "/api/v1/projects/{project}/{env}/jwt",
-        sign_claims,
+        sign_for_person,
         "admin",
         body=ClaimsRequest,
         returns=Token,
