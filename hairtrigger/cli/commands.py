@@ -34,6 +34,11 @@ def _global_options(*, hidden: bool) -> list[click.Parameter]:
         option("--profile", metavar="NAME", help="Who `login` made you, rather than a key."),
         option("--project", metavar="REF", help="Refuse to act on any other project."),
         option("--env", metavar="NAME", help="Refuse to act on any other environment."),
+        option(
+            "--branch",
+            metavar="NAME",
+            help="A branch of preview or dev; else TRIGGER_PREVIEW_BRANCH.",
+        ),
         option("--config", metavar="FILE", help="The project's configuration file."),
         option("--env-file", metavar="FILE", help="Read this file instead of .env."),
         option("--json", is_flag=True, help="Answer in JSON on stdout."),

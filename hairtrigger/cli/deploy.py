@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from hairtrigger.cli import deployments, words
+from hairtrigger.cli import branches, deployments, words
 from hairtrigger.cli.commands import command as make_command
 from hairtrigger.cli.indexing import index
 from hairtrigger.cli.problems import FAILED, CommandError
@@ -51,6 +51,9 @@ def command(
         return
     found, packed = (index(root), None) if no_archive else _packed(root)
     _refuse_broken(found["problems"])
+    here = state.settings
+    if here.branch and here.key.startswith(("tr_preview_", "tr_dev_")) and not dry_run:
+        branches.ask(state, "POST", "", {"branch": here.branch})
     if packed is not None and not dry_run:
         _send(state, packed)
     body = {

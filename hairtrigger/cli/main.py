@@ -32,6 +32,7 @@ TABLE = {
     "deployments": (_HERE + "deployments", "The versions of the code, and which one is current."),
     "promote": (_HERE + "deployments:promote", "Make a version of the code the current one."),
     "rollback": (_HERE + "deployments:rollback", "Go back to the version that was current before."),
+    "branches": (_HERE + "branches", "Branches of preview and dev: list, open, archive."),
     "keys": (_HERE + "keys", "The environment's secret keys: list, create, rotate, revoke."),
     "env": (_HERE + "env", "Variables that workers get: list, get, set, unset, import, pull."),
     "alerts": (_HERE + "alerts", "Who is told of failures: list, add, remove, enable, test."),

@@ -16,7 +16,7 @@ import msgspec
 from hairtrigger.cli.problems import NOT_FOUND, USAGE, CommandError
 from hairtrigger.sdk.api import ApiCall, reads, segment
 from hairtrigger.sdk.client import Client
-from hairtrigger.sdk.settings import Settings
+from hairtrigger.sdk.settings import Settings, find_branch
 
 DEFAULT = "default"
 PERSONAL = "tr_pat_"  # what a personal access token begins with
@@ -50,7 +50,7 @@ class Profile(msgspec.Struct):
                 fixes=(("Choose one", "hairtrigger switch PROJECT ENVIRONMENT"),), exit_code=USAGE,
             )  # fmt: skip
         found = self.ask("GET", f"/api/v1/projects/{segment(project)}/{segment(environment)}")
-        return Settings(found["apiKey"], self.url)
+        return Settings(found["apiKey"], self.url, find_branch())
 
 
 class Profiles(msgspec.Struct):

@@ -79,6 +79,8 @@ class State:
         from hairtrigger.sdk.settings import find_key, load_env_files
 
         self._loaded, before = True, set(os.environ)
+        if branch := self.given.get("branch"):
+            os.environ["TRIGGER_PREVIEW_BRANCH"] = branch  # for whatever this call starts, too
         given = self.given.get("env_file")
         if given is not None:
             if not Path(given).is_file():

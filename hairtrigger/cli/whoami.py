@@ -16,9 +16,11 @@ def command(state: State) -> None:
         who = {} if person is None else {"email": person["email"], "role": person["role"]}
         state.out.json({**found, "url": here.url, **who})
         return
+    env = found["environment"]
+    slug = f"{env['slug']}  branch {env['branch']}" if env.get("branch") else env["slug"]
     facts = {
         "Project": f"{found['projectName']}  {found['project']}",
-        "Environment": f"{found['environment']['slug']}  {found['environment']['id']}",
+        "Environment": f"{slug}  {env['id']}",
         "Server": f"{here.url}  {found['version']}",
         "Key": f"{words.secret(here.key)}  {state.origin.key}",
     }

@@ -46,7 +46,7 @@ class Key:
     @property
     def shown(self) -> str:
         """``tr_prod_…x7Qz``."""
-        return f"{projects.key_prefix(self.env.slug)}{'' if self.is_root else 'sk_'}…{self.hint}"
+        return f"{projects.key_prefix(self.env.kind)}{'' if self.is_root else 'sk_'}…{self.hint}"
 
 
 async def find(store: Store, secret_key: str) -> tuple[int, Environment] | None:

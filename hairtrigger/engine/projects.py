@@ -21,7 +21,8 @@ from hairtrigger.store.store import Store
 from hairtrigger.wire import ids
 
 _ALPHABET = string.ascii_letters + string.digits
-KINDS = ("dev", "staging", "prod")  # of environments; a project begins with the first and the last
+# of environments; a project begins with the first and the last
+KINDS = ("dev", "staging", "preview", "prod")
 _KEY_CHARS = 43  # 256 random bits in 62 letters
 
 
@@ -265,7 +266,7 @@ async def check_seal(store: Store, vault: Vault, *, where: Path) -> None:
 
 async def sealed_keys(store: Store, vault: Vault, env: Environment) -> list[str]:
     """The environment's root keys in plain text, newest first: public tokens are signed with them."""
-    rows = await store.read(stores.one("keys_of_env", env.id), quick=True)
+    rows = await store.read(stores.one("keys_of_env", store.catalog.holder(env).id), quick=True)
     opened = [
         vault.open(sealed)
         for sealed, expires_at, _ in rows

@@ -1,7 +1,7 @@
 """Environment variables of an environment: kept sealed, given to its workers when they start."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hairtrigger.engine.projects import Vault
 from hairtrigger.errors import BadRequest, NotFound, Unavailable
@@ -14,12 +14,13 @@ from hairtrigger.store.store import Store, one
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """``value`` as it is, also of a secret: ``shown`` is for people."""
+    """``value`` as it is, also of a secret: ``shown`` is for people. ``inherited``: a branch has it of its parent."""
 
     name: str
     value: str
     is_secret: bool
     updated_at: int  # ms
+    inherited: bool = False
 
     @property
     def shown(self) -> str:
@@ -27,13 +28,16 @@ class Variable:
 
 
 async def list_all(store: Store, vault: Vault, env: Environment) -> list[Variable]:
-    """All of an environment, by name.
+    """All of an environment, by name; of a branch those of its parent too, for which it has no value of its own.
 
     Raises:
         Unavailable: one was sealed under another master key.
     """
+    found: dict[str, Variable] = {}
+    if env.parent is not None:
+        of_parent = await list_all(store, vault, store.catalog.holder(env))
+        found = {variable.name: replace(variable, inherited=True) for variable in of_parent}
     rows = await store.read(one("variables_of", env.id), quick=True)
-    found = []
     for name, sealed, secret, updated_at in rows:
         value = vault.open(sealed)
         if value is None:
@@ -41,8 +45,8 @@ async def list_all(store: Store, vault: Vault, env: Environment) -> list[Variabl
                 f"The variable {name} was sealed under another master key than this server's. Give every server "
                 "the same HAIRTRIGGER_MASTER_KEY, or set the variable anew."
             )
-        found.append(Variable(name, value, bool(secret), updated_at))
-    return found
+        found[name] = Variable(name, value, bool(secret), updated_at)
+    return [found[name] for name in sorted(found)]
 
 
 async def retrieve(store: Store, vault: Vault, env: Environment, name: str) -> Variable:

@@ -15,7 +15,7 @@ KEY_NAMES = (
 
 
 class Settings(NamedTuple):
-    """One server, one environment. ``branch`` names a branch of a preview environment."""
+    """One server, one environment. ``branch`` names a branch of a preview or development environment."""
 
     key: str
     url: str
@@ -33,13 +33,18 @@ def current(
     key = secret_key or find_key()
     if not key:
         raise MissingKey
-    branch = preview_branch or os.environ.get("TRIGGER_PREVIEW_BRANCH") or None
-    return Settings(key, find_url(base_url), branch)
+    return Settings(key, find_url(base_url), preview_branch or find_branch())
 
 
 def find_url(given: str | None = None) -> str:
     """The server's address: the given one, else the environment's, else this machine's."""
     return (given or os.environ.get("TRIGGER_API_URL") or DEFAULT_URL).rstrip("/")
+
+
+def find_branch() -> str | None:
+    """The branch that the environment names, or None."""
+    named = os.environ.get("TRIGGER_PREVIEW_BRANCH") or os.environ.get("TRIGGER_DEV_BRANCH")
+    return named or None
 
 
 def find_key() -> str | None:

@@ -10,9 +10,10 @@ Source: Trigger.dev's keys, public access tokens, scopes and personal access tok
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from hairtrigger.engine import branches as opened
 from hairtrigger.engine import personal
 from hairtrigger.errors import BadRequest, Forbidden, NotFound, Unauthorized
-from hairtrigger.rules import accounts
+from hairtrigger.rules import accounts, branches
 from hairtrigger.rules.accounts import Action, User
 from hairtrigger.rules.project import Environment
 from hairtrigger.server import tokens
@@ -93,11 +94,14 @@ def _grants(scope: str, action: str, kind: str, ids: Iterable[str]) -> bool:
     return of in (kind, "all") and (not colon or id_ in ids)
 
 
-async def identify(server: Server, headers: Mapping[bytes, bytes], *, public: bool) -> Caller:
+async def identify(
+    server: Server, headers: Mapping[bytes, bytes], *, public: bool, branchless: bool = False
+) -> Caller:
     """Who sends these headers.
 
     Args:
         public: Whether the route takes public tokens.
+        branchless: Whether it is also for a preview environment as a whole.
     Raises:
         Unauthorized: no credential, an unknown one, one of the wrong kind; the sentence says which.
     """
@@ -111,8 +115,7 @@ async def identify(server: Server, headers: Mapping[bytes, bytes], *, public: bo
     env = await server.keyring.environment(text)
     if env is None:
         raise Unauthorized(_unknown(text))
-    _check_branch(env, headers)
-    return Caller(env)
+    return Caller(_branch(server, env, headers, branchless=branchless))
 
 
 async def person(server: Server, headers: Mapping[bytes, bytes]) -> User:
@@ -146,16 +149,17 @@ async def member(
     """
     slug = SLUGS.get(params["env"], params["env"])
     if not _credential(headers).startswith(personal.PREFIX):
-        caller = await identify(server, headers, public=False)
+        caller = await identify(server, headers, public=False, branchless=True)
         if params["project"] != caller.env.project_ref:
             raise Forbidden("The key is of another project.")
-        if slug != caller.env.slug:
+        if slug not in (caller.env.slug, caller.env.kind):
             raise BadRequest(
                 f"The key is of {caller.env.slug}, not of {slug[:40]}: use that environment's."
             )
         return caller
     accounts.demand((await person(server, headers)).role, action)
-    return Caller(environment(server, params["project"], slug))
+    env = environment(server, params["project"], slug)
+    return Caller(_branch(server, env, headers, branchless=True))
 
 
 def environments(server: Server, project: str) -> list[Environment]:
@@ -210,11 +214,30 @@ def _unknown(text: str) -> str:
     )
 
 
-def _check_branch(env: Environment, headers: Mapping[bytes, bytes]) -> None:
-    """Staging and production ignore the header: on Vercel every request carries it."""
-    branch = headers.get(b"x-trigger-branch")
-    if branch is None or env.type not in ("DEVELOPMENT", "PREVIEW"):
-        return
-    name = branch.decode("latin-1").strip()
-    if name not in _BRANCHLESS or env.type == "PREVIEW":
-        raise Unauthorized(f"Unknown branch {name[:100]!r} in x-trigger-branch.")
+def _branch(
+    server: Server, env: Environment, headers: Mapping[bytes, bytes], *, branchless: bool
+) -> Environment:
+    """The branch that is asked for, or the environment itself. Staging and production ignore the header: on Vercel
+    every request carries it.
+
+    Raises:
+        Unauthorized: there is no such branch, or a preview environment is asked for none.
+    """
+    if env.type not in branches.PARENTS:
+        return env
+    name = headers.get(b"x-trigger-branch", b"").decode("utf-8", "replace").strip()
+    if name in _BRANCHLESS and env.is_development:
+        return env
+    if not name:
+        if branchless:
+            return env
+        raise Unauthorized(
+            "A key of a preview environment opens one of its branches: name it in x-trigger-branch "
+            "(TRIGGER_PREVIEW_BRANCH in the clients)."
+        )
+    try:
+        return opened.find(server.store.catalog, env, name)
+    except NotFound:
+        raise Unauthorized(
+            f"Unknown branch {name[:100]!r} in x-trigger-branch. Open it: `hairtrigger branches open NAME`."
+        ) from None

@@ -93,7 +93,9 @@ async def _admit(call: Call, route: Route) -> None:
         action: Action = "change" if route.access == "admin" else "read"
         call.caller = await auth.member(server, headers, call.params, action)
     else:
-        call.caller = await auth.identify(server, headers, public=route.access == "token")
+        call.caller = await auth.identify(
+            server, headers, public=route.access == "token", branchless=route.trunk
+        )
 
 
 def _defect(name: str, route: Route, error: Exception) -> answers.Answer:

@@ -79,7 +79,7 @@ class Keyring:
     def by_public_id(self, public_id: str) -> Environment | None:
         """The environment that a public token names, or None."""
         for env in self._store.catalog.envs.values():
-            if env.public_id == public_id:
+            if env.public_id == public_id and env.archived_at is None:
                 return env
         return None
 

@@ -24,7 +24,8 @@ class Route:
 
     ``path`` has named parts in braces; ``{name:path}`` takes slashes too. ``limit`` is the setting that
     bounds the body, ``browsers`` lets pages of any origin call it, ``hot`` routes are found without the
-    router, ``rated`` ones count against the key's rate limit. ``body``, its type ``media`` and ``returns``
+    router, ``rated`` ones count against the key's rate limit, ``trunk`` ones are for a preview environment as a
+    whole too, not only for a branch of it. ``body``, its type ``media`` and ``returns``
     (a tuple: one of these) are documentation.
     """
 
@@ -37,6 +38,7 @@ class Route:
     browsers: bool = False
     hot: bool = False
     rated: bool = True
+    trunk: bool = False
     body: Any = None
     media: str = "application/json"
     returns: Any = None

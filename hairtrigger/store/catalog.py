@@ -131,6 +131,10 @@ class Catalog:
         for name in self.__slots__:
             setattr(self, name, getattr(fresh, name))
 
+    def holder(self, env: Environment) -> Environment:
+        """The environment whose keys open one: that of which it is a branch, else itself."""
+        return env if env.parent is None else self.envs[env.parent]
+
     def queues_of(self, env: int) -> list[QueueEntry]:
         return [self.queues[id_] for id_ in self.env_queues.get(env, ())]
 
@@ -222,7 +226,9 @@ def load() -> Steps[Catalog]:
     for name, *numbers in (yield fetch("organization")):
         catalog.plan_numbers = Numbers(*numbers)
         catalog.plan = plans.plan_of(plans.check(name), catalog.plan_numbers)
-    for id_, project, ref, title, slug, kind, public_id, lim, burst in (yield fetch("all_envs")):
+    for id_, project, ref, title, slug, kind, public_id, lim, burst, *branch in (
+        yield fetch("all_envs")
+    ):
         catalog.envs[id_] = Environment(
             id_,
             project,
@@ -232,6 +238,7 @@ def load() -> Steps[Catalog]:
             kind,
             public_id,
             EnvironmentLimit(lim, burst, catalog.plan.concurrency),
+            *branch,
         )
     for id_, env, name, manifest in (yield fetch("all_tasks")):
         catalog.add_task(

@@ -44,13 +44,14 @@ _error_body = msgspec.json.Decoder(_ErrorBody)
 class Calls:
     """The connections of one worker to its server, and how long to wait after failures."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, branch: str | None = None) -> None:
         self._base = url.rstrip("/") + PREFIX
         self._session = aiohttp.ClientSession(
             headers={
                 "authorization": f"Bearer {key}",
                 "content-type": "application/json",
                 HEADER: str(PROTOCOL),
+                **({"x-trigger-branch": branch} if branch else {}),
             },
             connector=aiohttp.TCPConnector(keepalive_timeout=_KEEP_S),
         )

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hairtrigger.sdk.settings import find_branch
+
 
 def _cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -22,6 +24,7 @@ class WorkerSettings:
         url: Where the server is, without a path.
         key: The secret key of the environment whose runs are wanted.
         project_dir: The project's root: where its configuration and its task folders are.
+        branch: Of that environment, whose runs are wanted instead; by default the one that the environment names.
         slots: How many runs go on at once, over all processes.
         processes: How many child processes share them; by default one for each CPU.
         name: For people, in lists of workers; by default host and process id.
@@ -40,6 +43,7 @@ class WorkerSettings:
     url: str
     key: str
     project_dir: Path
+    branch: str | None = field(default_factory=find_branch)
     slots: int = 16
     processes: int = field(default_factory=_cpus)
     name: str = ""

@@ -53,7 +53,7 @@ class Supervisor:
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self._loop = asyncio.get_running_loop()
-        self._calls = Calls(settings.url, settings.key)
+        self._calls = Calls(settings.url, settings.key, settings.branch)
         self._link = Link(self._calls, self)
         self._guard = Guard()
         self._given = Variables()

@@ -81,6 +81,7 @@ async def plant(api: Api, env: Environment) -> dict[str, str]:
     })  # fmt: skip
     packet = await api.put("/api/v2/packets/x")
     key = await api.post("/api/hairtrigger/v1/keys", {"name": SECRET})
+    branch = await api.post("/api/hairtrigger/v1/branches", {"branch": "planted-branch"})
     while await stats.roll_up(api.app.server.store) == 0:
         continue
     error = await api.get("/api/v1/errors")
@@ -103,6 +104,7 @@ async def plant(api: Api, env: Environment) -> dict[str, str]:
         "task": "planted",
         "field": "payload",
         "hash": "0" * 64,
+        "branch": branch.json()["branch"],
         "span": trace.json()["trace"]["rootSpan"]["id"],
         "worker": session["worker"],
     }

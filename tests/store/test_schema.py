@@ -296,6 +296,8 @@ APPLIED = {
     "0023_alerts_of_queues.sqlite.sql": "659030d7a459",
     "0024_personal_tokens.postgres.sql": "2351c4ed577f",
     "0024_personal_tokens.sqlite.sql": "6ee3c1c8eb2d",
+    "0025_branches.postgres.sql": "6810b1f9850d",
+    "0025_branches.sqlite.sql": "ca45d749309f",
 }
 
 

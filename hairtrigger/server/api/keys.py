@@ -11,6 +11,7 @@ import msgspec
 from hairtrigger.engine import keys as engine
 from hairtrigger.engine.keys import Key
 from hairtrigger.errors import BadRequest, InvalidDuration
+from hairtrigger.rules.project import Environment
 from hairtrigger.server import answers, tokens
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.requests import Call
@@ -100,7 +101,7 @@ _claims_request = msgspec.json.Decoder(ClaimsRequest)
 
 async def list_keys(call: Call) -> Answer:
     """The environment's keys, newest first, by their ends."""
-    found = await engine.list_all(call.server.store, [call.caller.env])
+    found = await engine.list_all(call.server.store, [_holder(call)])
     return answers.json(Keys([_shown(one) for one in found]))
 
 
@@ -109,7 +110,7 @@ async def create(call: Call) -> Answer:
     body = await call.read(_new)
     life_ms = None if body.expires_in is None else durations.parse(body.expires_in, "expiresIn")
     key, secret = await engine.create(
-        call.server.store, call.caller.env, name=body.name, life_ms=life_ms
+        call.server.store, _holder(call), name=body.name, life_ms=life_ms
     )
     return answers.json(MadeKey(key.public_id, secret, _instant(key.expires_at)))
 
@@ -117,7 +118,7 @@ async def create(call: Call) -> Answer:
 async def rotate(call: Call) -> Answer:
     """A new root key; the one before is good for another 24 hours, and so are tokens signed with it."""
     server = call.server
-    key, secret, ends_at = await engine.rotate(server.store, server.vault, call.caller.env)
+    key, secret, ends_at = await engine.rotate(server.store, server.vault, _holder(call))
     server.keyring.forget()
     return answers.json(RotatedKey(key.public_id, secret, durations.iso(ends_at)))
 
@@ -125,7 +126,7 @@ async def rotate(call: Call) -> Answer:
 async def revoke(call: Call) -> Answer:
     """Let a key open nothing any more."""
     number = call.number("key", "key")
-    name = await engine.revoke(call.server.store, call.caller.env, number)
+    name = await engine.revoke(call.server.store, _holder(call), number)
     call.server.keyring.forget()
     return answers.json(RevokedKey(call.params["key"], name))
 
@@ -150,6 +151,11 @@ async def sign_claims(call: Call) -> Answer:
 async def sign_for_person(call: Call) -> Answer:
     """The same, for a person's tools."""
     return await sign_claims(call)
+
+
+def _holder(call: Call) -> Environment:
+    """The environment whose keys these are: a branch has none of its own."""
+    return call.server.store.catalog.holder(call.caller.env)
 
 
 async def _signed(
@@ -205,10 +211,10 @@ def _instant(at: int | None) -> Any:
 
 _PATH = "/api/hairtrigger/v1/keys"
 ROUTES = (
-    Route("GET", _PATH, list_keys, "secret", returns=Keys),
-    Route("POST", _PATH, create, "secret", body=NewKey, returns=MadeKey),
-    Route("POST", _PATH + "/rotate", rotate, "secret", returns=RotatedKey),
-    Route("DELETE", _PATH + "/{key}", revoke, "secret", returns=RevokedKey),
+    Route("GET", _PATH, list_keys, "secret", trunk=True, returns=Keys),
+    Route("POST", _PATH, create, "secret", trunk=True, body=NewKey, returns=MadeKey),
+    Route("POST", _PATH + "/rotate", rotate, "secret", trunk=True, returns=RotatedKey),
+    Route("DELETE", _PATH + "/{key}", revoke, "secret", trunk=True, returns=RevokedKey),
     Route("POST", "/api/v1/auth/public-tokens", sign, "secret", body=TokenRequest, returns=Token),
     Route("POST", "/api/v1/auth/jwt", sign_claims, "secret", body=ClaimsRequest, returns=Token),
     Route(

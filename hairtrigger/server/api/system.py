@@ -26,10 +26,11 @@ class Health(msgspec.Struct):
     version: str
 
 
-class WhoEnvironment(msgspec.Struct):
+class WhoEnvironment(msgspec.Struct, omit_defaults=True):
     id: str
     slug: str
     type: str
+    branch: str = ""
 
 
 class Who(msgspec.Struct, rename="camel"):
@@ -102,7 +103,7 @@ async def whoami(call: Call) -> Answer:
     env = call.server.store.catalog.envs[
         call.caller.env.id
     ]  # named by a worker since the key was cached
-    where = WhoEnvironment(env.public_id, env.slug, env.type)
+    where = WhoEnvironment(env.public_id, env.slug, env.type, env.branch)
     return answers.json(Who(env.project_ref, env.project_name, where, VERSION))
 
 
@@ -149,7 +150,7 @@ def _task(manifest: TaskManifest, queue: str, code: str) -> TaskObject:
 ROUTES = (
     Route("GET", "/healthcheck", healthcheck, "anybody", rated=False, returns=Health),
     Route("GET", "/readyz", readiness, "anybody", rated=False, returns=Health),
-    Route("GET", "/api/v1/whoami", whoami, "secret", returns=Who),
+    Route("GET", "/api/v1/whoami", whoami, "secret", trunk=True, returns=Who),
     Route("POST", "/api/v1/auth/jwt/claims", claims, "secret", returns=Claims),
     Route("GET", "/api/hairtrigger/v1/tasks", tasks, "secret", returns=Tasks),
     Route("GET", "/api/hairtrigger/v1/workers", workers, "secret", returns=Workers),

@@ -1,7 +1,8 @@
 -- What exists: projects, environments, keys, versions, tasks, queues.
 
 -- name: all_envs
-select e.id, e.project, p.ref, p.name, e.slug, e.type, e.public_id, e.lim, e.burst
+select e.id, e.project, p.ref, p.name, e.slug, e.type, e.public_id, e.lim, e.burst, e.parent, coalesce(e.branch, ''),
+  e.archived_at
 from envs e join projects p on p.id = e.project
 
 -- name: organization
@@ -38,6 +39,12 @@ update projects set ref = $2, named = 1 where id = $1 and named = 0 returning id
 
 -- catalog: insert_env
 insert into envs (id, project, slug, type, public_id) values ($1, $2, $3, $4, $5)
+
+-- catalog: make_branch
+update envs set parent = $2, branch = $3 where id = $1
+
+-- catalog: archive_env
+update envs set archived_at = $2 where id = $1
 
 -- catalog: insert_task
 insert into tasks (env, name, manifest) values ($1, $2, $3) returning id

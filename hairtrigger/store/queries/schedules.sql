@@ -18,6 +18,9 @@ where id = $1
 -- name: delete_schedule
 delete from schedules where id = $1
 
+-- name: delete_schedules_of
+delete from schedules where env = $1
+
 -- name: switch_schedule
 update schedules set active = $2, next_at = $3, updated_at = $4 where id = $1
 

@@ -188,3 +188,32 @@ async def test_a_terminal_is_let_in_after_signing_in_and_stands_among_the_tokens
     await page.reload()  # both have left styles behind
     await page.get_by_role("button", name="Revoke my laptop").click()
     await expect(page.locator(".toast")).to_contain_text("The token my laptop is revoked")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_a_branch_is_opened_looked_at_and_archived(
+    site: Site, open_page: OpenPage, theme: Literal["light", "dark"]
+) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page = await open_page(site, site.path("settings", "dev"), theme=theme, may_miss=True)
+
+    await page.get_by_label("Branch").fill("two words")
+    await page.get_by_role("button", name="Open the branch").click()
+    await expect(page.get_by_role("alert")).to_contain_text("no name of a branch")
+    await page.get_by_label("Branch").fill("feature/mail")
+    await page.get_by_role("button", name="Open the branch").click()
+    await page.wait_for_url("**/dev-feature-mail/settings")
+
+    assert await problems(page) == []
+    await page.screenshot(path=PICTURES / f"branches-{theme}.png")
+    await page.reload()  # both have left styles behind
+    await page.locator(".switcher").click()
+    await expect(page.locator("#switch")).to_contain_text("feature/mail")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Archive").click()
+    await page.wait_for_url("**/dev/settings")
+    await expect(page.locator("#branches")).to_contain_text("archived")
+    await page.locator(".switcher").click()
+    await expect(page.locator("#switch")).not_to_contain_text("feature/mail")
+    await page.goto(site.path("overview", "dev-feature-mail"))
+    await expect(page.locator(".banner")).to_contain_text("was archived")

@@ -5,6 +5,7 @@ from typing import Any
 from hairtrigger.engine import keys as engine
 from hairtrigger.engine import projects
 from hairtrigger.errors import HairtriggerError
+from hairtrigger.rules.project import Environment
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.dashboard import lives
 from hairtrigger.server.dashboard.routes import PageRoute
@@ -17,9 +18,14 @@ async def show(view: View) -> Answer:
 
 
 async def _show(view: View, *, status: int = 200, **given: Any) -> Answer:
+    trunk = _holder(view)
     envs = sorted(
-        (one for one in view.store.catalog.envs.values() if one.project == view.env.project),
-        key=lambda one: (one.id != view.env.id, one.slug),
+        (
+            one
+            for one in view.store.catalog.envs.values()
+            if one.project == view.env.project and one.parent is None
+        ),
+        key=lambda one: (one.id != trunk.id, one.slug),
     )
     roots: dict[int, str] = {}
     if view.visitor is not None and view.visitor.may("change"):
@@ -29,8 +35,13 @@ async def _show(view: View, *, status: int = 200, **given: Any) -> Answer:
     context: dict[str, Any] = {"given": {}, "problem": "", "made": "", "made_name": ""}
     return view.page(
         "pages/keys.html", status=status, keys=await engine.list_all(view.store, envs), of=envs,
-        roots=roots, lives=lives.LIVES, **(context | given),
+        trunk=trunk, roots=roots, lives=lives.LIVES, **(context | given),
     )  # fmt: skip
+
+
+def _holder(view: View) -> Environment:
+    """The environment whose keys these are: a branch has none of its own."""
+    return view.store.catalog.holder(view.env)
 
 
 async def create(view: View) -> Answer:
@@ -38,7 +49,7 @@ async def create(view: View) -> Answer:
     form = await view.form()
     name, life = form.get("name", ""), lives.life_ms(form.get("life", ""))
     try:
-        key, text = await engine.create(view.store, view.env, name=name, life_ms=life)
+        key, text = await engine.create(view.store, _holder(view), name=name, life_ms=life)
     except HairtriggerError as error:
         return await _show(view, status=error.status, given=form, problem=str(error))
     return await _show(view, made=text, made_name=key.name)
@@ -46,7 +57,7 @@ async def create(view: View) -> Answer:
 
 async def rotate(view: View) -> Answer:
     """Make another root key, and show it."""
-    await engine.rotate(view.store, view.server.vault, view.env)
+    await engine.rotate(view.store, view.server.vault, _holder(view))
     view.server.keyring.forget()
     said = "A new root key. The one before is good for another 24 hours."
     return view.go(view.link("keys"), say=said)
@@ -54,7 +65,7 @@ async def rotate(view: View) -> Answer:
 
 async def revoke(view: View) -> Answer:
     """Let a key open nothing any more."""
-    name = await engine.revoke(view.store, view.env, view.number("key", "key"))
+    name = await engine.revoke(view.store, _holder(view), view.number("key", "key"))
     view.server.keyring.forget()
     return view.go(view.link("keys"), say=f"The key {name} is revoked.")
 

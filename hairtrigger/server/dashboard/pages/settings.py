@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hairtrigger.engine import accounts, projects
+from hairtrigger.engine import accounts, branches, projects
 from hairtrigger.engine import queues as limits
 from hairtrigger.errors import HairtriggerError, NotFound
 from hairtrigger.rules import accounts as rules
+from hairtrigger.rules.branches import PARENTS
 from hairtrigger.rules.stats import DAY_MS
 from hairtrigger.server import settings as server_settings
 from hairtrigger.server.answers import Answer
@@ -52,7 +53,7 @@ async def _show(
 ) -> Answer:  # fmt: skip
     tab = tab if tab in TABS else ""
     context: dict[str, Any] = {
-        "members": [], "more": [], "concurrency": None, "groups": [],
+        "members": [], "more": [], "concurrency": None, "groups": [], "trunk": None, "branches": [],
     }  # fmt: skip
     mode = view.server.settings.login
     admin = view.visitor is not None and view.visitor.may("change")
@@ -65,6 +66,9 @@ async def _show(
             one.slug for one in view.store.catalog.envs.values() if one.project == view.env.project
         }
         context["more"] = [slug for slug in projects.KINDS if slug not in have]
+        trunk = view.store.catalog.holder(view.env)
+        if trunk.type in PARENTS:
+            context |= {"trunk": trunk, "branches": branches.of(view.store.catalog, trunk)}
         context["concurrency"] = await limits.concurrency(view.store, view.env)
     return view.page(
         "pages/settings.html",
@@ -117,6 +121,26 @@ async def add_environment(view: View) -> Answer:
     slug = (await view.form()).get("slug", "")
     made = await projects.create_environment(view.store, view.server.vault, view.env.project, slug)
     return view.go(f"{base(made.env)}/settings", say=f"{slug} is made.")
+
+
+async def open_branch(view: View) -> Answer:
+    """Open a branch, or open it again, and go there."""
+    form, trunk = await view.form(), view.store.catalog.holder(view.env)
+    try:
+        made, _ = await branches.open_branch(view.store, trunk, form.get("branch", ""))
+    except HairtriggerError as error:
+        return await _show(
+            view, "", status=error.status, given=form, form="branch", problem=str(error)
+        )
+    return view.go(f"{base(made)}/settings", say=f"{made.branch} is open.")
+
+
+async def archive_branch(view: View) -> Answer:
+    """Give a branch up."""
+    name, trunk = (await view.form()).get("branch", ""), view.store.catalog.holder(view.env)
+    await branches.archive(view.store, trunk, name)
+    view.server.keyring.forget()
+    return view.go(f"{base(trunk)}/settings", say=f"{name} is archived.")
 
 
 async def add_member(view: View) -> Answer:
@@ -211,6 +235,8 @@ ROUTES = (
     PageRoute("POST", _PATH + "/limit", limit, "admin"),
     PageRoute("POST", _PATH + "/projects", add_project, "admin"),
     PageRoute("POST", _PATH + "/environments", add_environment, "admin"),
+    PageRoute("POST", _PATH + "/branches", open_branch, "admin"),
+    PageRoute("POST", _PATH + "/branches/archive", archive_branch, "admin"),
     PageRoute("POST", _PATH + "/members", add_member, "admin"),
     PageRoute("POST", _PATH + "/members/{user}/role", change_role, "admin"),
     PageRoute("POST", _PATH + "/members/{user}/remove", remove_member, "admin"),
