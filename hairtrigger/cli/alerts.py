@@ -19,7 +19,7 @@ _COLUMNS = (
 _PATH = "/api/hairtrigger/v1/alerts"
 
 command = Group(
-    "alerts", help="Who is told of failures: list, add, remove, enable, disable, test.",
+    "alerts", help="Who is told of failures: list, add, edit, remove, enable, disable, test.",
     aliases={"ls": "list", "create": "add", "rm": "remove", "delete": "remove"},
 )  # fmt: skip
 
@@ -73,6 +73,35 @@ def add(
     state.out.data(made["id"])
     if "secret" in made:
         state.out.data(f"  secret      {made['secret']}")
+
+
+@command.command("edit")
+@click.argument("alert")
+@click.option("--name", help="Another name.")
+@click.option("--when", type=click.Choice(KINDS))
+@click.option("--by", "channel", type=click.Choice(CHANNELS), help="How to tell; needs --to.")
+@click.option("--to", help="A URL, or an email address.")
+@click.option("--task", "tasks", multiple=True, help="Only of this task; may be repeated.")
+@click.option("--all-tasks", is_flag=True, help="Of every task.")
+@click.option("--over", metavar="TIME", help="With queue.latency: how long a run may wait, 5m.")
+@pass_state
+def edit(
+    state: State, /, alert: str, tasks: tuple[str, ...], *, all_tasks: bool, **given: str | None
+) -> None:
+    """Change an ALERT (name or id); what is not said stays."""
+    if tasks and all_tasks:
+        raise click.UsageError("--task and --all-tasks do not go together")
+    found = _find(state, alert)
+    given["type"] = given.pop("when")
+    body: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if tasks or all_tasks:
+        body["tasks"] = list(tasks)
+    if not body:
+        raise click.UsageError("Say what to change: --name, --when, --by, --to, --task or --over")
+    changed = state.request("PUT", f"{_PATH}/{segment(found['id'])}", body)
+    _say(state, f"{changed['name']} is changed", changed)
+    if "secret" in changed and not state.out.is_json:
+        state.out.data(f"  secret      {changed['secret']}")
 
 
 @command.command("remove")

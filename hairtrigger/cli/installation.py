@@ -3,6 +3,8 @@
 A SQLite file has one process that writes: its server does it then, through the dashboard.
 """
 
+import getpass
+import platform
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from hairtrigger.store.store import Store
 
 T = TypeVar("T")
+_NAMES = ("email", "name", "named", "plan")  # of what a command changes, by its parameters
 option = click.option(
     "--database", metavar="URL", help="As the server's; else HAIRTRIGGER_DATABASE."
 )
@@ -60,11 +63,32 @@ def change(settings: "Settings", work: "Callable[[Store], Awaitable[T]]") -> T:
         store = Store(database_at(settings.database, pooled=pooled, migrate=False))
         await store.open()
         try:
-            return await work(store)
+            done = await work(store)
+            await _note(store)
+            return done
         finally:
             await store.close()
 
     return _finished(opened)
+
+
+async def _note(store: "Store") -> None:
+    """Write down in the audit log which command was called, and by whom on this machine."""
+    from hairtrigger.engine import audit
+
+    ctx = click.get_current_context()
+    named = (ctx.params.get(name) for name in _NAMES)
+    await audit.note(
+        store, who=f"{_user()} at {platform.node()}", action=ctx.command_path.replace(" ", "."),
+        what=ctx.command.get_short_help_str(200), subject=str(next(filter(None, named), "")),
+    )  # fmt: skip
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in a container
+        return "somebody"
 
 
 def _finished(work: "Callable[[], Awaitable[T]]") -> T:

@@ -70,6 +70,19 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What of an alert is to be other than it was; what is None stays."""
+
+    name: str | None = None
+    kind: str | None = None
+    channel: str | None = None
+    to: str | None = None
+    tasks: Sequence[str] | None = None
+    enabled: bool | None = None
+    over_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """One message of an alert: what became of it. Instants in ms; ``next_at`` while it is not at its end."""
 
@@ -144,7 +157,7 @@ async def create(
     """
     rules.check(name, kind, channel, to, tasks, over_ms)
     secret = webhooks.new_secret() if channel == "webhook" else ""
-    sealed = vault.seal(msgspec.json.encode(Target(to, secret)).decode())
+    sealed = _seal(vault, to, secret)
     made = Alert(
         store.make_id(), env.id, name.strip(), kind, tuple(sorted(set(tasks))), channel,
         rules.shown(channel, to), sealed, enabled, 0, over_ms,
@@ -153,12 +166,11 @@ async def create(
     def make(_: Catalog, now: int) -> Steps[Alert]:
         there = yield fetch("alerts_of", env.id)
         if any(row[2] == made.name for row in there):
-            raise BadRequest(f"There is an alert {made.name!r} already: choose another name.")
+            raise _taken(made.name)
         if len(there) >= rules.MOST:
             raise BadRequest(f"An environment has at most {rules.MOST} alerts.")
-        names = msgspec.json.encode(made.tasks).decode() if made.tasks else None
         yield fetch(
-            "insert_alert", made.id, env.id, made.name, kind, names, channel, made.shown, sealed,
+            "insert_alert", made.id, env.id, made.name, kind, _stored(made.tasks), channel, made.shown, sealed,
             int(enabled), now, over_ms,
         )  # fmt: skip
         return replace(made, created_at=now)
@@ -166,19 +178,61 @@ async def create(
     return await store.change(make), secret
 
 
-async def switch(store: Store, env: Environment, number: int, *, enabled: bool) -> Alert:
-    """Let it tell, or not; what failed while it did not is not made up for.
+async def change(
+    store: Store, vault: Vault, env: Environment, number: int, given: Changes
+) -> tuple[Alert, str]:
+    """Change an alert; answers it, and the new secret that its webhooks are signed with when it tells by one that it
+    did not tell by before. What failed while it was off is not made up for, and what waits to be told of another
+    kind is not told.
 
     Raises:
-        NotFound: there is none of that number.
+        NotFound: there is none of that number. BadRequest: it cannot be, or its name is taken. Unavailable: it was
+        sealed under another master key.
     """
 
-    def change(_: Catalog, __: int) -> Steps[bool]:
-        return bool((yield fetch("enable_alert", number, env.id, int(enabled))))
+    def make(_: Catalog, __: int) -> Steps[tuple[Alert, str]]:
+        there = [_alert(row) for row in (yield fetch("alerts_of", env.id))]
+        before = next((one for one in there if one.id == number), None)
+        if before is None:
+            raise _unknown(number)
+        after, secret = _changed(before, given, vault)
+        if any(one.name == after.name and one.id != number for one in there):
+            raise _taken(after.name)
+        yield fetch(
+            "update_alert", number, after.name, after.kind, _stored(after.tasks), after.channel,
+            after.shown, after.sealed, int(after.enabled), after.over_ms,
+        )  # fmt: skip
+        if after.kind != before.kind:
+            yield fetch("drop_waiting_deliveries", number)
+        return after, secret
 
-    if not await store.change(change):
-        raise _unknown(number)
-    return await retrieve(store, env, number)
+    changed: tuple[Alert, str] = await store.change(make)
+    return changed
+
+
+def _changed(before: Alert, given: Changes, vault: Vault) -> tuple[Alert, str]:
+    """An alert as it is to be, and the secret that is new."""
+    kind, channel = given.kind or before.kind, given.channel or before.channel
+    if channel != before.channel and given.to is None:
+        raise BadRequest(f"Say where to: {before.name} told by {before.channel} until now.")
+    name = before.name if given.name is None else given.name
+    tasks = before.tasks if rules.is_of_runs(kind) else ()
+    tasks = tasks if given.tasks is None else tuple(given.tasks)
+    over_ms = before.over_ms if kind == rules.LATENCY else None
+    over_ms = over_ms if given.over_ms is None else given.over_ms
+    after = replace(
+        before, name=name.strip(), kind=kind, channel=channel, tasks=tuple(sorted(set(tasks))),
+        enabled=before.enabled if given.enabled is None else given.enabled, over_ms=over_ms,
+    )  # fmt: skip
+    if given.to is None and channel == before.channel:
+        rules.check(name, kind, channel, None, tasks, over_ms)
+        return after, ""
+    to = given.to or ""
+    rules.check(name, kind, channel, to, tasks, over_ms)
+    is_new = channel == "webhook" != before.channel
+    secret = webhooks.new_secret() if is_new else ""
+    kept = before.open(vault).secret if channel == before.channel == "webhook" else secret
+    return replace(after, shown=rules.shown(channel, to), sealed=_seal(vault, to, kept)), secret
 
 
 async def delete(store: Store, env: Environment, number: int) -> None:
@@ -291,6 +345,18 @@ def _alert(row: Row) -> Alert:
     return Alert(
         number, env, name, kind, names, channel, shown, sealed, bool(enabled), created_at, over_ms
     )  # fmt: skip
+
+
+def _stored(tasks: tuple[str, ...]) -> str | None:
+    return msgspec.json.encode(tasks).decode() if tasks else None
+
+
+def _seal(vault: Vault, to: str, secret: str) -> str:
+    return vault.seal(msgspec.json.encode(Target(to, secret)).decode())
+
+
+def _taken(name: str) -> BadRequest:
+    return BadRequest(f"There is an alert {name!r} already: choose another name.")
 
 
 def _unknown(number: int) -> NotFound:

@@ -4,7 +4,7 @@ import random
 import time
 from typing import Any
 
-from hairtrigger.engine import attempts
+from hairtrigger.engine import attempts, audit
 from hairtrigger.engine.batches import UNSEALED_MS
 from hairtrigger.rules import plans
 from hairtrigger.rules.attempts import Finish, HandOut, after_result
@@ -223,6 +223,7 @@ async def prune(store: Store, *, retention_ms: int) -> int:
             ("expired_authorizations", now, BATCH),
             ("old_deliveries", now - TOLD_MS, BATCH),
         )
+        more = (yield from _sweep(("old_audit", ids.first_at(now - audit.KEPT_MS), BATCH))) or more
         if not retention_ms:
             return 0, more
         rows = yield fetch("old_runs", cutoff, now - retention_ms, BATCH)

@@ -27,11 +27,12 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def check(
-    name: str, kind: str, channel: str, to: str, tasks: Sequence[str], over_ms: int | None
+    name: str, kind: str, channel: str, to: str | None, tasks: Sequence[str], over_ms: int | None
 ) -> None:
     """Refuse an alert that cannot be.
 
     Args:
+        to: None: what it was before, which was checked then.
         over_ms: Of an alert of queues: how long a run may wait.
 
     Raises:
@@ -51,7 +52,9 @@ def check(
         raise BadRequest("A run may wait for 10 seconds to 30 days before an alert tells of it.")
     if len(tasks) > MAX_TASKS:
         raise BadRequest(f"An alert names at most {MAX_TASKS} tasks; without one it is for all.")
-    if len(to) > MAX_TO or not (_EMAIL.fullmatch(to) if channel == "email" else is_url(to)):
+    if to is not None and (
+        len(to) > MAX_TO or not (_EMAIL.fullmatch(to) if channel == "email" else is_url(to))
+    ):
         wanted = "an email address" if channel == "email" else "an http or https URL with a host"
         raise BadRequest(f"An alert by {channel} goes to {wanted}.")
 

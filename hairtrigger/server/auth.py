@@ -42,10 +42,11 @@ _NO_IDS: tuple[str, ...] = ()
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: an environment, by its secret key or by a public token."""
+    """Who asks: an environment, by its secret key or by a public token; or a person on its behalf."""
 
     env: Environment
     token: PublicToken | None = None
+    user: User | None = None
 
     @property
     def one_time(self) -> OneTime | None:
@@ -157,9 +158,10 @@ async def member(
                 f"The key is of {caller.env.slug}, not of {slug[:40]}: use that environment's."
             )
         return caller
-    accounts.demand((await person(server, headers)).role, action)
+    user = await person(server, headers)
+    accounts.demand(user.role, action)
     env = environment(server, params["project"], slug)
-    return Caller(_branch(server, env, headers, branchless=True))
+    return Caller(_branch(server, env, headers, branchless=True), user=user)
 
 
 def environments(server: Server, project: str) -> list[Environment]:

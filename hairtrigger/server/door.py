@@ -8,7 +8,7 @@ import traceback
 
 from hairtrigger.errors import ApiError, HairtriggerError
 from hairtrigger.rules.accounts import Action
-from hairtrigger.server import answers, auth, requests
+from hairtrigger.server import answers, audit, auth, requests
 from hairtrigger.server.answers import Header, Message, Receive, Send
 from hairtrigger.server.rates import Refused
 from hairtrigger.server.requests import Call, ClientGone
@@ -69,6 +69,8 @@ async def _answer(
                 rated = server.buckets.take(call.headers.get(b"authorization", b""))
             await _admit(call, route)
         result = await route.handler(call)
+        if route.audited:
+            await audit.note_call(call, audit.action_of(route.handler), route.summary, result)
     except ClientGone:
         return None
     except Refused as error:

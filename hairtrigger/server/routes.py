@@ -25,8 +25,8 @@ class Route:
     ``path`` has named parts in braces; ``{name:path}`` takes slashes too. ``limit`` is the setting that
     bounds the body, ``browsers`` lets pages of any origin call it, ``hot`` routes are found without the
     router, ``rated`` ones count against the key's rate limit, ``trunk`` ones are for a preview environment as a
-    whole too, not only for a branch of it. ``body``, its type ``media`` and ``returns``
-    (a tuple: one of these) are documentation.
+    whole too, not only for a branch of it, ``audited`` ones stand in the audit log. ``body``, its type ``media``
+    and ``returns`` (a tuple: one of these) are documentation.
     """
 
     method: str
@@ -39,6 +39,7 @@ class Route:
     hot: bool = False
     rated: bool = True
     trunk: bool = False
+    audited: bool = False
     body: Any = None
     media: str = "application/json"
     returns: Any = None

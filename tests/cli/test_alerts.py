@@ -49,6 +49,27 @@ def test_alerts_are_added_listed_switched_and_removed(alone: Live, ht: Ask) -> N
     assert json.loads(ht("alerts", "list", "--json").stdout)["data"] == []
 
 
+def test_an_alert_is_edited_in_what_is_said(alone: Live, ht: Ask) -> None:
+    ht("alerts", "add", "ops", "--by", "email", "--to", "ann@a.example", "--task", "work")
+
+    done = ht("alerts", "edit", "ops", "--name", "pager", "--all-tasks")
+    hooked = ht("alerts", "edit", "pager", "--by", "webhook", "--to", "https://a.example/key")
+    (one,) = json.loads(ht("alerts", "list", "--json").stdout)["data"]
+    refused = [
+        ht("alerts", "edit", *words)
+        for words in (("pager",), ("pager", "--task", "x", "--all-tasks"), ("pager", "--by", "slack"))
+    ]  # fmt: skip
+    unknown = ht("alerts", "edit", "nobody", "--name", "x")
+    ht("alerts", "remove", "pager", "--yes")
+
+    assert "pager is changed" in done.stderr
+    assert "whsec_" in hooked.stdout
+    assert (one["name"], one["tasks"], one["channel"]) == ("pager", [], "webhook")
+    assert [each.exit_code for each in refused] == [2, 2, 2]
+    assert "Say where to" in refused[2].stderr
+    assert unknown.exit_code == 3
+
+
 def test_a_test_says_why_it_did_not_arrive(alone: Live, ht: Ask) -> None:
     ht("alerts", "add", "here", "--by", "slack", "--to", "http://127.0.0.1:9/key")
 

@@ -324,3 +324,25 @@ def test_dev_asks_nobody_unless_it_is_told_to(
     assert plan.lock is not None
     plan.lock.release()
     assert (plan.server.login, plan.server.host) == (login, "127.0.0.1")
+
+
+def test_who_changed_what_by_command_stands_in_the_audit_log(
+    users: Callable[..., Result], database: str, ht: Ask
+) -> None:
+    nothing = ht("audit", "--database", database)
+    users("add", ADA, "--role", "admin", password=PASSWORD)
+    users("add", "no address", password=PASSWORD)
+    users("role", ADA, "owner")
+    users("add", BOB, "--no-password")
+
+    told = json.loads(ht("audit", "--database", database, "--json").stdout)["data"]
+    table = ht("audit", "--database", database, "--limit", "1").stdout
+
+    assert "Nothing has been changed" in nothing.stderr
+    assert [(one["action"], one["subject"]) for one in told] == [
+        ("hairtrigger.users.add", BOB), ("hairtrigger.users.add", ADA),
+    ]  # fmt: skip
+    assert " at " in told[0]["who"]
+    assert BOB in table
+    assert ADA not in table
+    assert PASSWORD not in json.dumps(told)

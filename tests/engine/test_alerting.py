@@ -1,11 +1,12 @@
 """Alerts: what is to be told is gathered, claimed by one server, and tried until it is told or given up."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hairtrigger.engine import alerting, deployments, failures, latency
-from hairtrigger.engine.alerting import Alert, Delivery, Vault
+from hairtrigger.engine.alerting import Alert, Changes, Delivery, Vault
 from hairtrigger.errors import BadRequest, NotFound, Unavailable, Unprocessable
 from hairtrigger.rules import alerts as rules
 from tests.clock import MINUTE
@@ -42,15 +43,79 @@ async def test_alerts_are_made_switched_and_deleted(world: World) -> None:
         alert.open(Vault("another"))
     with pytest.raises(BadRequest, match="already"):
         await made(world)
-    off = await alerting.switch(world.store, world.env, alert.id, enabled=False)
-    assert not off.enabled
+    off, _ = await alerting.change(world.store, VAULT, world.env, alert.id, Changes(enabled=False))
+    assert off == replace(alert, enabled=False)
     for env in (world.envs["dev"], world.env):
         if env is world.env:
             await alerting.delete(world.store, env, alert.id)
         with pytest.raises(NotFound):
             await alerting.delete(world.store, env, alert.id)
         with pytest.raises(NotFound):
-            await alerting.switch(world.store, env, alert.id, enabled=True)
+            await alerting.change(world.store, VAULT, env, alert.id, Changes(enabled=True))
+
+
+async def test_an_alert_is_changed_in_what_is_said_and_nothing_else(world: World) -> None:
+    alert, secret = await alerting.create(
+        world.store, VAULT, world.env, name="ops", kind="run.failed", channel="webhook",
+        to="https://example.com/key", tasks=["a"],
+    )  # fmt: skip
+
+    async def changed(**given: Any) -> tuple[Alert, str]:
+        return await alerting.change(world.store, VAULT, world.env, alert.id, Changes(**given))
+
+    renamed, told = await changed(name=" pager ")
+    moved, _ = await changed(to="https://example.org/other")
+    slow, _ = await changed(kind="queue.latency", over_ms=60_000)
+    kept, _ = await changed(name="slow")
+    mail, nothing = await changed(kind="run.failed", channel="email", to="a@b.c")
+    again, new = await changed(channel="webhook", to="https://example.com/new", tasks=["b"])
+
+    assert (renamed, told) == (replace(alert, name="pager"), "")
+    assert moved.shown == "https://example.org/…"
+    assert moved.open(VAULT) == alerting.Target("https://example.org/other", secret)
+    assert (slow.tasks, slow.over_ms, kept.over_ms) == ((), 60_000, 60_000)
+    assert (mail.over_ms, mail.open(VAULT), nothing) == (None, alerting.Target("a@b.c"), "")
+    assert (again.tasks, new.startswith("whsec_")) == (("b",), True)
+    assert new != secret
+    assert again.open(VAULT) == alerting.Target("https://example.com/new", new)
+    assert await alerting.list_all(world.store, world.env) == [again]
+
+
+async def test_a_change_that_cannot_be_changes_nothing(world: World) -> None:
+    alert, _ = await alerting.create(
+        world.store, VAULT, world.env, name="ops", kind="run.failed", channel="email", to="a@b.c"
+    )
+    await made(world, "taken")
+    there = world.rows("select * from alerts order by name")
+
+    for given, said in (
+        (Changes(name="taken"), "already"), (Changes(name=" "), "1 to 100"),
+        (Changes(kind="run.sneezed"), "Unknown type"), (Changes(to="nowhere"), "an email address"),
+        (Changes(channel="slack"), "Say where to"), (Changes(channel="slack", to="a@b.c"), "URL"),
+        (Changes(kind="queue.latency"), "has to be said"), (Changes(over_ms=60_000), "belongs to"),
+        (Changes(kind="deployment.failed", tasks=["a"]), "names no tasks"),
+    ):  # fmt: skip
+        with pytest.raises(BadRequest, match=said):
+            await alerting.change(world.store, VAULT, world.env, alert.id, given)
+
+    assert world.rows("select * from alerts order by name") == there
+
+
+async def test_what_waits_to_be_told_of_another_kind_is_not_told(world: World) -> None:
+    alert, _ = await alerting.create(
+        world.store, VAULT, world.env, name="ops", kind="run.failed", channel="email", to="a@b.c"
+    )
+    worker = await registered(world)
+    await fail(world, worker, "no")
+
+    await alerting.change(world.store, VAULT, world.env, alert.id, Changes(tasks=["work"]))
+    assert [one.failures for one in await alerting.last_told(world.store, alert)] == [1]
+    await alerting.change(
+        world.store, VAULT, world.env, alert.id, Changes(kind="deployment.failed")
+    )
+
+    assert await claimed(world) == []
+    assert await alerting.last_told(world.store, alert) == []
 
 
 async def test_there_are_so_many_and_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

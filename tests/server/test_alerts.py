@@ -83,6 +83,26 @@ async def test_alerts_are_made_listed_switched_and_deleted(prod: Api, api: Api) 
     assert (await prod.post(f"{one}/test")).status == 404
 
 
+async def test_an_alert_is_changed_over_the_api(prod: Api) -> None:
+    made = await make(prod, "email", "a@b.c", tasks=["greet"])
+    one = f"{PATH}/{made['id']}"
+
+    changed = await prod.put(
+        one, {"name": "pager", "tasks": [], "type": "queue.latency", "over": "5m"}
+    )
+    hooked = (await prod.put(one, {"channel": "webhook", "to": "https://example.com/x"})).json()
+    secret = hooked.pop("secret")
+
+    assert changed.json() == made | {
+        "name": "pager", "tasks": [], "type": "queue.latency", "over": "5m",
+    }  # fmt: skip
+    assert secret.startswith("whsec_")
+    assert (await prod.get(PATH)).json() == {"data": [hooked]}
+    for given in ({"colour": "red"}, {"channel": "slack"}, {"over": "1s"}, {"type": "run.sneezed"}):
+        assert (await prod.put(one, given)).status == 400, given
+    assert (await prod.get(PATH)).json() == {"data": [hooked]}
+
+
 async def test_an_alert_of_queues_says_how_long(prod: Api) -> None:
     made = await make(prod, "email", "a@b.c", type="queue.latency", over="5m")
     without = await prod.post(PATH, body("slack", "https://a.b/c", type="queue.latency"))

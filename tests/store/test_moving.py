@@ -108,6 +108,7 @@ async def lived(path: str, clock: Clock) -> World:
         ),
         "insert into logins values ('00ff', 7, 8, 9, 8, 'Firefox', '::1')",
         "insert into personal_tokens values (7, 7, 'ü', '00ff', 'abcd', 8, null, 9)",
+        "insert into audit values (7, 8, null, 'ü', 'a', 'b', 'c', '::1')",
         "insert into authorizations values ('00ff', 8, 9, 'ü', 'curl', '::1', null)",
     ):
         await world.write(sql)

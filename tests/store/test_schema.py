@@ -298,6 +298,8 @@ APPLIED = {
     "0024_personal_tokens.sqlite.sql": "6ee3c1c8eb2d",
     "0025_branches.postgres.sql": "6810b1f9850d",
     "0025_branches.sqlite.sql": "ca45d749309f",
+    "0026_audit.postgres.sql": "abdf8ae52526",
+    "0026_audit.sqlite.sql": "be59c2fe16ae",
 }
 
 

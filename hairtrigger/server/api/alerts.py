@@ -4,7 +4,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hairtrigger.engine import alerting as engine
-from hairtrigger.engine.alerting import Alert, Told
+from hairtrigger.engine.alerting import Alert, Changes, Told
 from hairtrigger.server import answers, sending
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.requests import Call
@@ -60,8 +60,16 @@ class CreateAlert(msgspec.Struct, forbid_unknown_fields=True):
     over: str | None = None
 
 
-class SwitchAlert(msgspec.Struct, forbid_unknown_fields=True):
-    enabled: bool
+class ChangeAlert(msgspec.Struct, forbid_unknown_fields=True):
+    """What is left out stays as it is. Another ``channel`` needs a ``to``."""
+
+    name: str | None = None
+    type: str | None = None
+    channel: str | None = None
+    to: str | None = None
+    tasks: list[str] | None = None
+    enabled: bool | None = None
+    over: str | None = None
 
 
 class Tested(msgspec.Struct):
@@ -76,7 +84,7 @@ class Deleted(msgspec.Struct):
 
 
 _create = msgspec.json.Decoder(CreateAlert)
-_switch = msgspec.json.Decoder(SwitchAlert)
+_change = msgspec.json.Decoder(ChangeAlert)
 
 
 async def list_all(call: Call) -> Answer:
@@ -102,11 +110,19 @@ async def create(call: Call) -> Answer:
 
 
 async def update(call: Call) -> Answer:
-    """Switch an alert on or off."""
-    body = await call.read(_switch)
-    number, store = call.number("alert", "alert"), call.server.store
-    changed = await engine.switch(store, call.caller.env, number, enabled=body.enabled)
-    return answers.json(_shown(changed, await engine.last_told(store, changed)))
+    """Change an alert; what is left out stays. A secret is in the answer when a webhook is new to it."""
+    body = await call.read(_change)
+    number, server = call.number("alert", "alert"), call.server
+    given = Changes(
+        name=body.name, kind=body.type, channel=body.channel, to=body.to, tasks=body.tasks,
+        enabled=body.enabled, over_ms=None if body.over is None else durations.parse(body.over, "over"),
+    )  # fmt: skip
+    changed, secret = await engine.change(
+        server.store, server.vault, call.caller.env, number, given
+    )
+    shown = _shown(changed, await engine.last_told(server.store, changed))
+    shown.secret = secret or UNSET
+    return answers.json(shown)
 
 
 async def delete(call: Call) -> Answer:
@@ -146,8 +162,16 @@ def _told(one: Told) -> DeliveryObject:
 _PATH = "/api/hairtrigger/v1/alerts"
 ROUTES = (
     Route("GET", _PATH, list_all, "secret", returns=AlertList),
-    Route("POST", _PATH, create, "secret", body=CreateAlert, returns=AlertObject),
-    Route("PUT", _PATH + "/{alert}", update, "secret", body=SwitchAlert, returns=AlertObject),
-    Route("DELETE", _PATH + "/{alert}", delete, "secret", returns=Deleted),
-    Route("POST", _PATH + "/{alert}/test", test, "secret", returns=Tested),
+    Route("POST", _PATH, create, "secret", body=CreateAlert, returns=AlertObject, audited=True),
+    Route(
+        "PUT",
+        _PATH + "/{alert}",
+        update,
+        "secret",
+        body=ChangeAlert,
+        returns=AlertObject,
+        audited=True,
+    ),
+    Route("DELETE", _PATH + "/{alert}", delete, "secret", returns=Deleted, audited=True),
+    Route("POST", _PATH + "/{alert}/test", test, "secret", returns=Tested, audited=True),
 )

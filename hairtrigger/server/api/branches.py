@@ -88,10 +88,10 @@ def _shown(env: Environment) -> BranchObject:
 _PATH = "/api/hairtrigger/v1/branches"
 ROUTES = (
     Route("GET", _PATH, list_branches, "secret", trunk=True, returns=Branches),
-    Route("POST", _PATH, open_branch, "secret", trunk=True, body=OpenBranch, returns=BranchObject),
-    Route("DELETE", _PATH + "/{branch}", archive, "secret", trunk=True, returns=BranchObject),
+    Route("POST", _PATH, open_branch, "secret", trunk=True, body=OpenBranch, returns=BranchObject, audited=True),
+    Route("DELETE", _PATH + "/{branch}", archive, "secret", trunk=True, returns=BranchObject, audited=True),
     Route(
         "POST", "/api/v1/projects/{project}/branches", upsert, "person", body=UpsertBranch,
-        returns=BranchId,
+        returns=BranchId, audited=True,
     ),
 )  # fmt: skip

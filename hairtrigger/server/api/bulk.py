@@ -205,8 +205,10 @@ def _shown(one: BulkAction) -> BulkObject:
 _ALL, _ONE = "/api/v1/bulk-actions", "/api/v1/bulk-actions/{action}"
 _PAGE = ("page[size]", "page[after]", "page[before]")
 ROUTES = (
-    Route("POST", _ALL, create, "secret", body=CreateBulk, returns=BulkId, status=202),
+    Route(
+        "POST", _ALL, create, "secret", body=CreateBulk, returns=BulkId, status=202, audited=True
+    ),
     Route("GET", _ALL, list_all, "secret", returns=pages.CursorPage, query=_PAGE),
     Route("GET", _ONE, retrieve, "secret", returns=BulkObject),
-    Route("POST", _ONE + "/abort", abort, "secret", returns=BulkId),
+    Route("POST", _ONE + "/abort", abort, "secret", returns=BulkId, audited=True),
 )

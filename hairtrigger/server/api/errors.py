@@ -202,7 +202,7 @@ ROUTES = (
                "filter[version]", "filter[search]", *_SPAN),
     ),
     Route("GET", _ONE, retrieve, "secret", returns=ErrorGroup),
-    Route("POST", _ONE + "/resolve", resolve, "secret", returns=ErrorGroup),
-    Route("POST", _ONE + "/ignore", ignore, "secret", body=Ignore, returns=ErrorGroup),
-    Route("POST", _ONE + "/unresolve", unresolve, "secret", returns=ErrorGroup),
+    Route("POST", _ONE + "/resolve", resolve, "secret", returns=ErrorGroup, audited=True),
+    Route("POST", _ONE + "/ignore", ignore, "secret", body=Ignore, returns=ErrorGroup, audited=True),
+    Route("POST", _ONE + "/unresolve", unresolve, "secret", returns=ErrorGroup, audited=True),
 )  # fmt: skip

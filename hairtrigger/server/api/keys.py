@@ -212,17 +212,17 @@ def _instant(at: int | None) -> Any:
 _PATH = "/api/hairtrigger/v1/keys"
 ROUTES = (
     Route("GET", _PATH, list_keys, "secret", trunk=True, returns=Keys),
-    Route("POST", _PATH, create, "secret", trunk=True, body=NewKey, returns=MadeKey),
-    Route("POST", _PATH + "/rotate", rotate, "secret", trunk=True, returns=RotatedKey),
-    Route("DELETE", _PATH + "/{key}", revoke, "secret", trunk=True, returns=RevokedKey),
+    Route("POST", _PATH, create, "secret", trunk=True, body=NewKey, returns=MadeKey, audited=True),
+    Route(
+        "POST", _PATH + "/rotate", rotate, "secret", trunk=True, returns=RotatedKey, audited=True
+    ),
+    Route(
+        "DELETE", _PATH + "/{key}", revoke, "secret", trunk=True, returns=RevokedKey, audited=True
+    ),
     Route("POST", "/api/v1/auth/public-tokens", sign, "secret", body=TokenRequest, returns=Token),
     Route("POST", "/api/v1/auth/jwt", sign_claims, "secret", body=ClaimsRequest, returns=Token),
     Route(
-        "POST",
-        "/api/v1/projects/{project}/{env}/jwt",
-        sign_for_person,
-        "admin",
-        body=ClaimsRequest,
-        returns=Token,
+        "POST", "/api/v1/projects/{project}/{env}/jwt", sign_for_person, "admin", body=ClaimsRequest,
+        returns=Token, audited=True,
     ),
-)
+)  # fmt: skip

@@ -196,8 +196,17 @@ ROUTES = (
     Route("GET", "/api/v2/whoami", whoami, "person", returns=Person, query=("projectRef",)),
     Route("GET", "/api/v1/projects", list_projects, "person", returns=list[ProjectObject]),
     Route("GET", _PROJECT, retrieve_project, "person", returns=ProjectObject),
-    Route("GET", _PROJECT + "/{env}", environment_key, "person", returns=EnvironmentKey),
+    Route(
+        "GET", _PROJECT + "/{env}", environment_key, "person", returns=EnvironmentKey, audited=True
+    ),
     Route("POST", "/api/v1/authorization-code", ask, "anybody", body=AskToken, returns=AskedToken),
     Route("POST", "/api/v1/token", collect, "anybody", body=CollectToken, returns=Collected),
-    Route("DELETE", "/api/hairtrigger/v1/tokens/current", sign_out, "person", returns=Revoked),
+    Route(
+        "DELETE",
+        "/api/hairtrigger/v1/tokens/current",
+        sign_out,
+        "person",
+        returns=Revoked,
+        audited=True,
+    ),
 )

@@ -146,11 +146,11 @@ ROUTES = (
     Route("GET", "/api/hairtrigger/v1/versions", list_versions, "secret", returns=Versions),
     Route(
         "POST", "/api/v1/deployments", deploy, "secret", limit="worker_bytes", body=Deploy,
-        returns=Promoted,
+        returns=Promoted, audited=True,
     ),
-    Route("POST", "/api/v1/deployments/rollback", roll_back, "secret", body=Promote, returns=Promoted),
+    Route("POST", "/api/v1/deployments/rollback", roll_back, "secret", body=Promote, returns=Promoted, audited=True),
     Route(
         "POST", "/api/v1/deployments/{version}/promote", promote, "secret", body=Promote,
-        returns=Promoted,
+        returns=Promoted, audited=True,
     ),
 )  # fmt: skip

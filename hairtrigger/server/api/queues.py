@@ -185,17 +185,18 @@ ROUTES = (
     Route(
         "GET", _ONE, retrieve, "token", (auth.READ_QUEUE,), returns=QueueObject, query=("type",)
     ),
-    Route("POST", _ONE + "/pause", pause, "secret", body=PauseQueue, returns=QueueObject),
+    Route("POST", _ONE + "/pause", pause, "secret", body=PauseQueue, returns=QueueObject, audited=True),
     Route(
         "POST", _ONE + "/concurrency/override", override_limit, "secret", body=OverrideLimit,
-        returns=QueueObject,
+        returns=QueueObject, audited=True,
     ),
     Route(
         "POST", _ONE + "/concurrency/reset", reset_limit, "secret", body=ResetLimit,
-        returns=QueueObject,
+        returns=QueueObject, audited=True,
     ),
     Route("GET", _ENVIRONMENT, concurrency, "secret", returns=Concurrency),
     Route(
-        "PUT", _ENVIRONMENT, limit_environment, "secret", body=SetConcurrency, returns=Concurrency
+        "PUT", _ENVIRONMENT, limit_environment, "secret", body=SetConcurrency, returns=Concurrency,
+        audited=True,
     ),
 )  # fmt: skip

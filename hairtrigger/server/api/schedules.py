@@ -140,16 +140,16 @@ def _id(call: Call) -> str:
 
 _ONE = "/api/v1/schedules/{schedule}"
 ROUTES = (
-    Route("POST", "/api/v1/schedules", create, "secret", body=ScheduleBody, returns=ScheduleObject),
+    Route("POST", "/api/v1/schedules", create, "secret", body=ScheduleBody, returns=ScheduleObject, audited=True),
     Route(
         "GET", "/api/v1/schedules", list_schedules, "secret", returns=pages.NumberedPage,
         query=("page", "perPage"),
     ),
     Route("GET", _ONE, retrieve, "secret", returns=ScheduleObject),
-    Route("PUT", _ONE, update, "secret", body=ScheduleBody, returns=ScheduleObject),
-    Route("DELETE", _ONE, delete, "secret", returns=ScheduleId),
-    Route("POST", _ONE + "/activate", activate, "secret", returns=ScheduleObject),
-    Route("POST", _ONE + "/deactivate", deactivate, "secret", returns=ScheduleObject),
+    Route("PUT", _ONE, update, "secret", body=ScheduleBody, returns=ScheduleObject, audited=True),
+    Route("DELETE", _ONE, delete, "secret", returns=ScheduleId, audited=True),
+    Route("POST", _ONE + "/activate", activate, "secret", returns=ScheduleObject, audited=True),
+    Route("POST", _ONE + "/deactivate", deactivate, "secret", returns=ScheduleObject, audited=True),
     Route(
         "GET", "/api/v1/timezones", timezones, "anybody", rated=False, returns=Timezones,
         query=("excludeUtc",),

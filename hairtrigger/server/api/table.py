@@ -3,6 +3,7 @@
 from hairtrigger.server.api import (
     alerts,
     archives,
+    audit,
     batches,
     branches,
     bulk,
@@ -36,7 +37,7 @@ _API = (
     *promotions.ROUTES, *variables.ROUTES, *keys.ROUTES, *packets.ROUTES, *system.ROUTES, *python.ROUTES,
     *archives.ROUTES, *explanations.ROUTES, *traces.ROUTES, *whole_batches.ROUTES, *bulk.ROUTES, *errors.ROUTES,
     *deployments.ROUTES, *idempotency_keys.ROUTES, *metrics.ROUTES, *plans.ROUTES, *alerts.ROUTES, *otel.ROUTES,
-    *people.ROUTES, *branches.ROUTES,
+    *people.ROUTES, *branches.ROUTES, *audit.ROUTES,
 )  # fmt: skip
 ROUTES = (
     *_API,

@@ -108,12 +108,12 @@ def _shown(one: Variable) -> VariableObject:
 _PATH = "/api/v1/projects/{project}/envvars/{env}"
 ROUTES = (
     Route("GET", _PATH, list_variables, "member", returns=list[VariableObject]),
-    Route("POST", _PATH, create, "admin", body=PutVariable, returns=Success),
+    Route("POST", _PATH, create, "admin", body=PutVariable, returns=Success, audited=True),
     Route(
         "POST", _PATH + "/import", import_many, "admin", limit="metadata_bytes",
-        body=ImportVariables, returns=Success,
+        body=ImportVariables, returns=Success, audited=True,
     ),
     Route("GET", _PATH + "/{name}", retrieve, "member", returns=VariableObject),
-    Route("PUT", _PATH + "/{name}", update, "admin", body=ChangeVariable, returns=Success),
-    Route("DELETE", _PATH + "/{name}", delete, "admin", returns=Success),
+    Route("PUT", _PATH + "/{name}", update, "admin", body=ChangeVariable, returns=Success, audited=True),
+    Route("DELETE", _PATH + "/{name}", delete, "admin", returns=Success, audited=True),
 )  # fmt: skip

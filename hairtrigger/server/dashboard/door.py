@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from hairtrigger.errors import ApiError, HairtriggerError, NotFound
 from hairtrigger.rules.project import Environment
-from hairtrigger.server import answers, requests
+from hairtrigger.server import answers, audit, requests
 from hairtrigger.server.answers import Answer, Message, Receive, Send
 from hairtrigger.server.dashboard import render, stream
 from hairtrigger.server.dashboard.routes import PageRoute
@@ -98,7 +98,9 @@ async def _through(route: PageRoute, view: View) -> Answer | Stream:
     if route.method != "GET":
         await _check_ours(view)
         try:
-            return await route.handler(view)
+            result = await route.handler(view)
+            await _audited(route, view, result)
+            return result
         finally:
             view.server.fragments.forget()  # what was drawn before shows what was
     if view.parts:
@@ -112,6 +114,19 @@ async def _through(route: PageRoute, view: View) -> Answer | Stream:
         )
         return await view.server.fragments.get(key, lambda: route.handler(view))
     return await route.handler(view)
+
+
+async def _audited(route: PageRoute, view: View, result: Answer | Stream) -> None:
+    """Note what was done, by whoever did it; who has just signed in is named by the form."""
+    if not route.audited or isinstance(result, Stream) or result.status >= 400:
+        return
+    form = await view.form()
+    user = view.visitor.user if view.visitor is not None else None
+    await audit.note_form(
+        view.call, audit.action_of(route.handler), route.summary, form,
+        who=form.get("email", "") if user is None else user.email or "somebody at this machine",
+        env=None if view.environment is None else view.environment.id,
+    )  # fmt: skip
 
 
 async def _check_ours(view: View) -> None:

@@ -17,13 +17,24 @@ Role = Literal["anybody", "viewer", "admin"]
 @dataclass(frozen=True, slots=True)
 class PageRoute:
     """One method on one path. A path that begins with ``/p/{project}/{env}`` is of an environment, which its
-    view then names. ``limit`` is the setting that bounds the body."""
+    view then names. ``limit`` is the setting that bounds the body; ``own``: it is for somebody's own account."""
 
     method: str
     path: str
     handler: Handler
     role: Role = "viewer"
     limit: str = "small_bytes"
+    own: bool = False
+
+    @property
+    def audited(self) -> bool:
+        """Whether it stands in the audit log: what admins change, and what people do with their own accounts."""
+        return self.method != "GET" and (self.role == "admin" or self.own)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the handler's docstring."""
+        return (self.handler.__doc__ or "").strip().partition("\n")[0]
 
     @property
     def browsers(self) -> bool:

@@ -11,14 +11,18 @@ select id, env, kind, tasks, over_ms from alerts where enabled = 1
 insert into alerts (id, env, name, kind, tasks, channel, shown, sealed, enabled, created_at, over_ms)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
--- name: enable_alert
-update alerts set enabled = $3 where id = $1 and env = $2 returning id
+-- name: update_alert
+update alerts set name = $2, kind = $3, tasks = $4, channel = $5, shown = $6, sealed = $7, enabled = $8, over_ms = $9
+where id = $1
 
 -- name: delete_alert
 delete from alerts where id = $1 and env = $2 returning id
 
 -- name: delete_deliveries_of
 delete from alert_deliveries where alert = $1
+
+-- name: drop_waiting_deliveries
+delete from alert_deliveries where alert = $1 and state = 0
 
 -- name: last_deliveries
 select id, alert, task, state, failures, last_at, run_id, message, tries, problem, due_at, ended_at

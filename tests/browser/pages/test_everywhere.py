@@ -27,7 +27,7 @@ LISTS = (
 )
 OTHERS = (
     "bulk-actions", "schedules/new", "keys", "env", "usage", "settings", "settings?tab=members",
-    "settings?tab=server", "account",
+    "settings?tab=server", "settings?tab=audit", "account",
 )  # fmt: skip
 
 

@@ -70,6 +70,13 @@ async def test_an_admin_lets_somebody_in_who_then_only_looks(
     await page.get_by_role("button", name="Remove Bob").click()
     await page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     await expect(page.locator(".members")).not_to_contain_text("Bob")
+    await page.get_by_role("link", name="Audit log").click()
+    row = page.locator("#audit tbody tr", has_text="settings.add_member")
+    await expect(row).to_contain_text("bob@example.org")
+    await expect(row).to_contain_text(EMAIL)
+    assert await problems(page) == []
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=PICTURES / "audit.png")
     await bob.goto(site.path("settings"))
     await bob.wait_for_url("**/sign-in?next=**")
 

@@ -52,6 +52,31 @@ async def test_what_is_wrong_is_said_and_nothing_typed_is_lost(app: App) -> None
     assert 'value="nowhere"' in reply.body.decode()
 
 
+async def test_an_alert_is_edited_and_its_target_stays_unseen(app: App) -> None:
+    admin = await somebody(app, "admin")
+    await admin.post("alerts", {**FORM, "to": "https://a.example/key"})
+    page = (await admin.get("alerts")).body.decode()
+    place = page.split('/test"')[0].rpartition("/")[2]
+
+    form = (await admin.get(f"alerts/{place}")).body.decode()
+    wrong = await admin.post(f"alerts/{place}", {**FORM, "name": " ", "to": ""})
+    done = await admin.post(
+        f"alerts/{place}", {**FORM, "name": "pager", "kind": "error.new", "tasks": "", "to": ""}
+    )
+    after = (await admin.get("alerts")).body.decode()
+    hooked = await admin.post(f"alerts/{place}", {**FORM, "channel": "email", "to": "a@b.c"})
+
+    assert "Edit ops" in form
+    assert 'value="a, b"' in form
+    assert "https://a.example/…" in form
+    assert "a.example/key" not in form
+    assert (wrong.status, "Edit ops" in wrong.body.decode()) == (400, True)
+    assert (done.status, hooked.status) == (303, 303)
+    assert "When a run fails with a new error, tell" in after
+    assert "https://a.example/…" in after
+    assert (await admin.get("alerts/alert_1")).status == 404
+
+
 async def test_a_viewer_sees_them_and_changes_nothing(app: App) -> None:
     viewer = await somebody(app, "viewer")
 

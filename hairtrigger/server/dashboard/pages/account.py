@@ -154,11 +154,11 @@ def _visitor(view: View) -> Visitor:
 _PATH = "/p/{project}/{env}/account"
 ROUTES = (
     PageRoute("GET", _PATH, show),
-    PageRoute("POST", _PATH + "/name", rename),
-    PageRoute("POST", _PATH + "/password", password),
-    PageRoute("POST", _PATH + "/end", end),
-    PageRoute("POST", _PATH + "/tokens", make_token),
-    PageRoute("POST", _PATH + "/tokens/{token}/revoke", revoke_token),
+    PageRoute("POST", _PATH + "/name", rename, own=True),
+    PageRoute("POST", _PATH + "/password", password, own=True),
+    PageRoute("POST", _PATH + "/end", end, own=True),
+    PageRoute("POST", _PATH + "/tokens", make_token, own=True),
+    PageRoute("POST", _PATH + "/tokens/{token}/revoke", revoke_token, own=True),
     PageRoute("GET", "/authorize/{code}", ask),
-    PageRoute("POST", "/authorize/{code}", decide),
+    PageRoute("POST", "/authorize/{code}", decide, own=True),
 )

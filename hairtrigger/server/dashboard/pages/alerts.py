@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hairtrigger.engine import alerting as engine
-from hairtrigger.engine.alerting import Alert, Told
+from hairtrigger.engine.alerting import Alert, Changes, Told
 from hairtrigger.errors import HairtriggerError
 from hairtrigger.rules import alerts as rules
 from hairtrigger.server import sending
@@ -43,19 +43,51 @@ async def show(view: View) -> Answer:
 async def create(view: View) -> Answer:
     """Make an alert. The secret of a webhook stands in this answer only."""
     form = await view.form()
-    over = form.get("over", "").strip()
-    names = [name.strip() for name in form.get("tasks", "").split(",") if name.strip()]
     try:
         made, secret = await engine.create(
-            view.store, view.server.vault, view.env, name=form.get("name", "").strip(),
-            kind=form.get("kind", ""), channel=form.get("channel", ""), to=form.get("to", "").strip(),
-            tasks=names, over_ms=durations.parse(over, "how long") if over else None,
+            view.store, view.server.vault, view.env, name=form.get("name", ""), kind=form.get("kind", ""),
+            channel=form.get("channel", ""), to=form.get("to", "").strip(), tasks=_tasks(form),
+            over_ms=_over_ms(form),
         )  # fmt: skip
     except HairtriggerError as error:
         return await _page(view, given=form, problem=str(error), status=error.status)
     if secret:
         return await _page(view, made=made.name, secret=secret)
     return view.go(view.link("alerts"), say=f"{made.name} is made.")
+
+
+async def edit(view: View) -> Answer:
+    """The form of one of them, for those who may change it."""
+    assert view.visitor is not None, "a route of visitors"
+    view.visitor.demand("change")
+    number = view.number("alert", "alert")
+    return await _page(view, edited=await engine.retrieve(view.store, view.env, number))
+
+
+async def change(view: View) -> Answer:
+    """Change an alert. Where to stays when the form does not say it: it may be a secret."""
+    form, number = await view.form(), view.number("alert", "alert")
+    edited = await engine.retrieve(view.store, view.env, number)
+    try:
+        given = Changes(
+            name=form.get("name", ""), kind=form.get("kind"), channel=form.get("channel"),
+            to=form.get("to", "").strip() or None, tasks=_tasks(form), over_ms=_over_ms(form),
+        )  # fmt: skip
+        made, secret = await engine.change(view.store, view.server.vault, view.env, number, given)
+    except HairtriggerError as error:
+        return await _page(view, given=form, problem=str(error), status=error.status, edited=edited)
+    if secret:
+        return await _page(view, made=made.name, secret=secret)
+    return view.go(view.link("alerts"), say=f"{made.name} is changed.")
+
+
+def _tasks(form: dict[str, str]) -> list[str]:
+    return [name.strip() for name in form.get("tasks", "").split(",") if name.strip()]
+
+
+def _over_ms(form: dict[str, str]) -> int | None:
+    over = form.get("over", "").strip()
+    return durations.parse(over, "how long") if over else None
 
 
 async def enable(view: View) -> Answer:
@@ -83,8 +115,9 @@ async def test(view: View) -> Answer:
 
 
 async def _switch(view: View, *, enabled: bool) -> Answer:
-    changed = await engine.switch(
-        view.store, view.env, view.number("alert", "alert"), enabled=enabled
+    number, server = view.number("alert", "alert"), view.server
+    changed, _ = await engine.change(
+        server.store, server.vault, view.env, number, Changes(enabled=enabled)
     )
     return view.go(view.link("alerts"), say=f"{changed.name} is {'on' if enabled else 'off'}.")
 
@@ -92,6 +125,7 @@ async def _switch(view: View, *, enabled: bool) -> Answer:
 async def _page(
     view: View, *, given: dict[str, str] | None = None, problem: str = "", status: int = 200,
     made: str = "", secret: str = "", tested: Alert | None = None, problem_of_test: str | None = None,
+    edited: Alert | None = None,
 ) -> Answer:  # fmt: skip
     found = await engine.list_all(view.store, view.env)
     return view.page(
@@ -105,7 +139,8 @@ async def _page(
         ],
         kinds=KINDS,
         channels=CHANNELS,
-        given=dict.fromkeys(_FIELDS, "") | (given or {}),
+        edited=edited,
+        given=dict.fromkeys(_FIELDS, "") | (given or ({} if edited is None else _filled(edited))),
         problem=problem,
         made=made,
         secret=secret,
@@ -115,10 +150,21 @@ async def _page(
     )  # fmt: skip
 
 
+def _filled(alert: Alert) -> dict[str, str]:
+    """An alert in the words of its form."""
+    return {
+        "name": alert.name, "kind": alert.kind, "channel": alert.channel,
+        "tasks": ", ".join(alert.tasks),
+        "over": "" if alert.over_ms is None else durations.to_text(alert.over_ms),
+    }  # fmt: skip
+
+
 _ONE = "/p/{project}/{env}/alerts/{alert}"
 ROUTES = (
     PageRoute("GET", "/p/{project}/{env}/alerts", show),
     PageRoute("POST", "/p/{project}/{env}/alerts", create, "admin"),
+    PageRoute("GET", _ONE, edit),
+    PageRoute("POST", _ONE, change, "admin"),
     PageRoute("POST", _ONE + "/enable", enable, "admin"),
     PageRoute("POST", _ONE + "/disable", disable, "admin"),
     PageRoute("POST", _ONE + "/delete", delete, "admin"),

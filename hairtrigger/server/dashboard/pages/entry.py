@@ -113,10 +113,10 @@ def _next(view: View) -> str:
 ROUTES = (
     PageRoute("GET", "/", home),
     PageRoute("GET", "/sign-in", sign_in, "anybody"),
-    PageRoute("POST", "/sign-in", do_sign_in, "anybody"),
-    PageRoute("POST", "/sign-out", sign_out),
+    PageRoute("POST", "/sign-in", do_sign_in, "anybody", own=True),
+    PageRoute("POST", "/sign-out", sign_out, own=True),
     PageRoute("GET", "/setup", setup, "anybody"),
-    PageRoute("POST", "/setup", do_setup, "anybody"),
+    PageRoute("POST", "/setup", do_setup, "anybody", own=True),
     PageRoute("GET", "/runs/{run}", any_run),
     PageRoute("GET", "/projects/v3/{ref}/runs/{run}", any_run),
 )

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hairtrigger.engine import accounts, branches, projects
+from hairtrigger.engine import accounts, audit, branches, projects
 from hairtrigger.engine import queues as limits
 from hairtrigger.errors import HairtriggerError, NotFound
 from hairtrigger.rules import accounts as rules
@@ -20,7 +20,7 @@ from hairtrigger.server.dashboard.view import View, base
 from hairtrigger.server.settings import Settings
 from hairtrigger.wire import durations, ids
 
-TABS = ("", "members", "server")
+TABS = ("", "members", "server", "audit")
 _SHOWN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("What is kept", ("retention_ms", "database")),
     ("Signing in", ("login", "session_ms", "public_url", "trusted_proxies", "proxy_user_header")),
@@ -54,11 +54,18 @@ async def _show(
     tab = tab if tab in TABS else ""
     context: dict[str, Any] = {
         "members": [], "more": [], "concurrency": None, "groups": [], "trunk": None, "branches": [],
+        "entries": [], "older": None, "places": view.store.catalog.envs,
     }  # fmt: skip
     mode = view.server.settings.login
     admin = view.visitor is not None and view.visitor.may("change")
     if tab == "members" and admin and mode != "none":
         context["members"] = await accounts.users(view.store)
+    elif tab == "audit" and admin:
+        before = ids.parse("audit", view.query.get("before", ""))
+        context["entries"], following = await audit.page(view.store, before=before)
+        context["older"] = (
+            None if following is None else view.here(before=ids.public("audit", following))
+        )
     elif tab == "server":
         context["groups"] = _groups(view.server.settings, admin=admin)
     elif tab == "":
