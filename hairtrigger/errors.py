@@ -21,8 +21,8 @@
     ├── AbortTaskRunError            raised by a body: fail now, without a retry
     └── CompleteTaskWithOutput       raised by a body: finish now, with this output
 
-An error crosses the wire as ``{"error": message, "code": code}`` with its ``status`` and comes back
-as the same class: ``from_status`` is the one place that turns an answer into an exception.
+An error crosses the wire as ``{"error": message, "code": code}`` with its ``status``, and ``details`` where it has
+some, and comes back as the same class: ``from_status`` is the one place that turns an answer into an exception.
 """
 
 from collections.abc import Sequence
@@ -41,6 +41,11 @@ class HairtriggerError(Exception):
     @property
     def message(self) -> str:
         return str(self)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What programs may want to know besides, by the names that the API gives it."""
+        return {}
 
 
 class ApiError(HairtriggerError):
@@ -126,8 +131,8 @@ class PayloadValidationError(Unprocessable, ValueError):
 
 class PlanLimitReached(Unprocessable):
     """The organisation's plan allows no more runs in this month (UTC). To try again before that is over helps
-    only with another plan, so it is no 429. ``plan``, ``limit`` and ``resets_on`` (a date) are known where it
-    is raised first; over the wire goes what they say."""
+    only with another plan, so it is no 429. ``plan`` is its name, ``limit`` its runs in a month, ``resets_on`` the date
+    (``2026-12-01``) on which counting begins anew."""
 
     code = "plan_limit_reached"
     plan, limit, resets_on = "", 0, ""
@@ -138,6 +143,10 @@ class PlanLimitReached(Unprocessable):
             f"Counting begins anew on {resets_on} at 00:00 UTC. Until then: an admin can change the plan."
         )
         self.plan, self.limit, self.resets_on = plan, limit, resets_on
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"plan": self.plan, "limit": self.limit, "resetsOn": self.resets_on}
 
 
 class RateLimitError(ApiError):
@@ -303,7 +312,9 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 
 
-def from_status(status: int, message: str, code: str | None = None) -> ApiError:
+def from_status(
+    status: int, message: str, code: str | None = None, details: dict[str, Any] | None = None
+) -> ApiError:
     """The exception for an answer of the API: by code when we know it, else by HTTP status."""
     if status == 429:
         return RateLimitError(message)
@@ -313,4 +324,7 @@ def from_status(status: int, message: str, code: str | None = None) -> ApiError:
     error.status = status
     if code:
         error.code = code
+    if isinstance(error, PlanLimitReached) and details:
+        error.plan, error.limit = str(details.get("plan", "")), int(details.get("limit", 0))
+        error.resets_on = str(details.get("resetsOn", ""))
     return error

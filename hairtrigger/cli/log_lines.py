@@ -19,7 +19,7 @@ _RED = frozenset({"tick.failed", "request.failed", "schedule.broken", "child.die
                   "attempt.failed", "attempt.crashed"})  # fmt: skip
 _YELLOW = frozenset({"lease.lost", "worker.disconnected", "clock.jumped", "report.refused", "log.dropped",
                      "worker.draining", "attempt.handed_back", "sign_in.refused", "telemetry.away",
-                     "telemetry.dropped", "telemetry.missing"})  # fmt: skip
+                     "telemetry.dropped", "telemetry.missing", "keys.unreadable"})  # fmt: skip
 _SILENT = frozenset({"runs.promoted", "child.started", "server.started"})
 _LEVELS = {"error": "red", "warn": "yellow", "debug": "cyan"}
 

@@ -1,5 +1,6 @@
 """The organisation's plan: which it is, what it allows, what of it is used, and how it is changed."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from hairtrigger.engine import queues
@@ -7,7 +8,7 @@ from hairtrigger.rules import plans
 from hairtrigger.rules.plans import DAY_MS, ORGANIZATION, Month, Name, Numbers, Plan
 from hairtrigger.rules.project import Environment
 from hairtrigger.store.catalog import Catalog
-from hairtrigger.store.database import Steps, fetch
+from hairtrigger.store.database import Steps, each, fetch
 from hairtrigger.store.store import Store
 from hairtrigger.telemetry.events import emit
 
@@ -69,6 +70,15 @@ def usage_of(catalog: Catalog, month: Month) -> Steps[Usage]:
     envs = sorted(catalog.envs.values(), key=lambda one: (one.project_name, one.slug))
     executing = [Executing(env, running.get(env.id, 0), env.limit.most) for env in envs]
     return Usage(catalog.plan, month, days, executing)
+
+
+def gather_days(now: int) -> Steps[None]:
+    """Let each day that is long over have one row: connections had their own, and many may have come and gone."""
+    counted = Counter[tuple[int, int]]()
+    for organization, day, runs in (yield fetch("take_shards", now - now % DAY_MS - DAY_MS)):
+        counted[organization, day] += runs
+    if counted:
+        yield each("put_day", [(*key, runs) for key, runs in sorted(counted.items())])
 
 
 async def open_organization(store: Store, initial: str, numbers: Numbers) -> None:

@@ -18,6 +18,7 @@ from hairtrigger.store import store as stores
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.database import Steps, fetch
 from hairtrigger.store.store import Store
+from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import ids
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -248,20 +249,21 @@ def belongs(catalog: Catalog, env: Environment, ref: str) -> Steps[None]:
 
 
 async def check_seal(store: Store, vault: Vault, *, where: Path) -> None:
-    """Refuse to start beside servers that seal with another master key, rather than fail at each token.
+    """Refuse to start beside servers that seal with another master key, rather than fail at each token. A server that
+    is alone starts, and says so: secret keys open their environments all the same.
 
     Raises:
         ConfigError: no root key of the database can be unsealed, and other servers use it.
     """
-    if not store.database.is_shared:
-        return
     for env in store.catalog.envs.values():
         if await sealed_keys(store, vault, env):
             return
-    raise ConfigError(
-        f"The keys in this database were sealed with another master key than this server's ({where}). "
-        "Give every server the same one: HAIRTRIGGER_MASTER_KEY."
-    )
+    if store.database.is_shared:
+        raise ConfigError(
+            f"The keys in this database were sealed with another master key than this server's ({where}). "
+            "Give every server the same one: HAIRTRIGGER_MASTER_KEY."
+        )
+    emit("keys.unreadable", master_key=str(where))
 
 
 async def sealed_keys(store: Store, vault: Vault, env: Environment) -> list[str]:

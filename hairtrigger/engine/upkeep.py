@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from hairtrigger.engine import attempts, audit
+from hairtrigger.engine import plans as plan_counts
 from hairtrigger.engine.batches import UNSEALED_MS
 from hairtrigger.rules import plans
 from hairtrigger.rules.attempts import Finish, HandOut, after_result
@@ -214,6 +215,7 @@ async def prune(store: Store, *, retention_ms: int) -> int:
 
     def forget(catalog: Catalog, now: int) -> Steps[tuple[int, bool]]:
         yield from stats.forget(catalog, now)
+        yield from plan_counts.gather_days(now)
         more = yield from _sweep(
             ("expired_keys", now, BATCH),
             ("expired_requests", now, BATCH),

@@ -151,6 +151,7 @@ def _number(text: str | None) -> float | None:
 def _refusal(answer: Answer) -> ApiError:
     """The exception for an answer that says no; its message is the server's sentence."""
     message, code = f"{answer.status} {answer.body[:200].decode('utf-8', 'replace')}".strip(), None
+    details: dict[str, Any] = {}
     try:
         body: Any = msgspec.json.decode(answer.body)
     except ValueError:
@@ -160,7 +161,8 @@ def _refusal(answer: Answer) -> ApiError:
         said = told.get("message") if told is not body else body.get("error")
         message = str(said or message)
         code = told.get("code") or body.get("code")
-    error = from_status(answer.status, message, code if isinstance(code, str) else None)
+        details = body["details"] if isinstance(body.get("details"), dict) else {}
+    error = from_status(answer.status, message, code if isinstance(code, str) else None, details)
     error.request_id = answer.headers.get("x-request-id")
     if isinstance(error, RateLimitError):
         wait = _announced(answer)

@@ -105,7 +105,7 @@ class Client:
             item.trace = sent.trace
             answer = await self._here().coalescer.submit(item)
             if answer.error is not None:
-                raise from_status(answer.status, answer.error, answer.code)
+                raise from_status(answer.status, answer.error, answer.code, answer.details)
             sent.made(answer.id)
         return answer
 
@@ -115,7 +115,7 @@ class Client:
             item.trace = sent.trace
             answer = self.send_blocking(_triggers([item]))[0]
             if answer.error is not None:
-                raise from_status(answer.status, answer.error, answer.code)
+                raise from_status(answer.status, answer.error, answer.code, answer.details)
             sent.made(answer.id)
         return answer
 

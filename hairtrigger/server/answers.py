@@ -48,6 +48,7 @@ class ErrorBody(msgspec.Struct, omit_defaults=True):
     code: str
     param: str | None = None
     type: str | None = None
+    details: dict[str, Any] = {}
 
 
 def json(value: Any, status: int = 200, headers: list[Header] | None = None) -> Answer:
@@ -69,7 +70,7 @@ def failure(error: HairtriggerError) -> Answer:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
     elif error.status in (408, 413):
         headers.append((b"connection", b"close"))  # the rest of the body is not wanted
-    body = ErrorBody(str(error), error.code)
+    body = ErrorBody(str(error), error.code, details=error.details)
     if error.status == 403:
         body.param, body.type = "access_token", "authorization"
     return Answer(_encode(body), error.status, headers)

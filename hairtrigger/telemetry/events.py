@@ -18,7 +18,7 @@ EventName = Literal[
     "environment.limited", "bulk.created", "bulk.completed",
     "worker.registered", "worker.left", "lease.lost", "report.refused", "clock.jumped",
     "counters.repaired", "error.resolved", "error.ignored", "error.reopened",
-    "key.created", "key.rotated", "key.revoked", "personal_token.created", "personal_token.revoked",
+    "keys.unreadable", "key.created", "key.rotated", "key.revoked", "personal_token.created", "personal_token.revoked",
     "branch.opened", "branch.archived",
     "alert.sent", "alert.failed",
     "user.added", "user.changed", "user.removed", "user.signed_in", "user.signed_out",

@@ -4,7 +4,7 @@ The SDK reads its keyword arguments into it once, the server reads request bodie
 room that uses an option names it. Source: Trigger.dev's trigger options (their names in camel case).
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -102,6 +102,7 @@ class Triggered(msgspec.Struct, rename="camel", omit_defaults=True):
     error: str | None = None
     code: str | None = None
     status: int = 200
+    details: dict[str, Any] = {}
 
 
 class CreateBatch(msgspec.Struct, rename="camel", omit_defaults=True):

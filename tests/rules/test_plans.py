@@ -34,13 +34,15 @@ def test_months_are_of_the_calendar_in_utc() -> None:
 def test_a_refusal_crosses_the_wire_as_itself() -> None:
     month = plans.month_of(ms("2026-11-05"))
     error = plans.refusal(plans.plan_of("free", Numbers()), month)
-    heard = from_status(422, str(error), error.code)
+    heard = from_status(422, str(error), error.code, error.details)
 
     for word in ("free", "100,000", "2026-12-01"):
         assert word in str(error)
     assert (error.plan, error.limit, error.resets_on) == ("free", 100_000, "2026-12-01")
     assert isinstance(heard, PlanLimitReached)
     assert str(heard) == str(error)
+    assert (heard.plan, heard.limit, heard.resets_on) == ("free", 100_000, "2026-12-01")
+    assert isinstance(from_status(422, "no", error.code), PlanLimitReached)
     assert type(from_status(422, "no")) is Unprocessable
 
 

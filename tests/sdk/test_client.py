@@ -12,6 +12,7 @@ from hairtrigger import (
     ConnectionFailed,
     MissingKey,
     NotFound,
+    PlanLimitReached,
     RateLimitError,
     TriggerClient,
     Unauthorized,
@@ -120,6 +121,17 @@ async def test_a_refusal_comes_back_as_its_class_with_the_servers_sentence(api: 
     with pytest.raises(NotFound, match="No such run") as caught:
         await runs.retrieve("run_1")
     assert caught.value.code == "not_found"
+
+
+async def test_the_details_of_a_refusal_come_with_it(api: Answering) -> None:
+    details = {"plan": "free", "limit": 3, "resetsOn": "2026-12-01"}
+    told = {"error": "All are used.", "code": "plan_limit_reached", "details": details}
+    api.replies[RUN] = (422, told)
+
+    with pytest.raises(PlanLimitReached, match="All are used") as caught:
+        await runs.retrieve("run_1")
+
+    assert caught.value.details == details
 
 
 async def test_an_answer_that_is_not_json_is_an_error_that_says_so(api: Answering) -> None:

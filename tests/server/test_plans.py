@@ -25,6 +25,11 @@ async def test_a_run_beyond_the_plan_is_refused_with_422(api: Api, prod: Api) ->
 
     assert refused.status == 422
     assert refused.json()["code"] == "plan_limit_reached"
+    details = refused.json()["details"]
+    assert (details["plan"], details["limit"]) == ("free", 3)
+    assert details["resetsOn"] in refused.error
+    listed = await prod.post("/api/hairtrigger/v1/triggers", [{"task": "greet"}])
+    assert listed.json()[0]["details"] == details
     assert "The plan free allows 3 runs" in refused.error
     assert "retry-after" not in refused.headers
     assert await prod.count_runs() == 2

@@ -198,6 +198,7 @@ FREE = {
     "envs_with_lanes", "stranded_versions", "wanted_versions", "idle_debounces",
     "tags_of_runs", "old_blobs", "newest_number",
     "organization",  # one row
+    "take_shards",  # of usage: some rows a day
     "count_authorizations",  # a thousand at most
     "any_user", "all_users", "another_admin",  # of people: there are few
     "count_live", "count_ready", "later_by_queue",  # each part has a limit

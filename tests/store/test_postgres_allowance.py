@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from hairtrigger.engine import plans
+from hairtrigger.engine import plans, upkeep
 from hairtrigger.engine import trigger as triggers
 from hairtrigger.engine.verify import verify_history
 from hairtrigger.rules.plans import Numbers
+from tests.clock import DAY
 from tests.engine.driving import Outcome, World
 from tests.store.servers import Servers, beside, eventually
 
@@ -88,3 +89,24 @@ async def test_two_servers_hand_out_one_run_and_hear_of_another_plan(servers: Se
     assert len(rest) == 19
     await eventually(lambda: b.store.catalog.plan.name == "pro", "the other server to know")
     await servers.check_whole()
+
+
+async def test_days_that_are_over_have_one_row_however_many_connections_there_were(
+    servers: Servers,
+) -> None:
+    both = await servers.start()
+    for world in both:
+        await world.trigger()
+        await world.trigger()
+    counts = "select count(*), cast(sum(runs) as bigint) from usage"
+    shards, made = (await servers.ask(counts))[0]
+    assert made == 4
+
+    await upkeep.prune(both[0].store, retention_ms=0)
+    assert await servers.ask(counts) == [(shards, 4)]
+    both[0].clock.move(2 * DAY)
+    await upkeep.prune(both[0].store, retention_ms=0)
+
+    assert await servers.ask(counts) == [(1, 4)]
+    findings = await verify_history(both[0].store.database)
+    assert [one.check.name for one in findings if not one.holds] == []

@@ -7,7 +7,7 @@ outcomes become answers. Source: Trigger.dev's ``POST /api/v1/tasks/{taskId}/tri
 import msgspec
 
 from hairtrigger.engine import trigger as engine
-from hairtrigger.errors import BadRequest, HairtriggerError
+from hairtrigger.errors import BadRequest, HairtriggerError, Unavailable
 from hairtrigger.rules.project import Environment
 from hairtrigger.server import answers, auth, requests, tokens
 from hairtrigger.server.answers import Answer, Header
@@ -75,12 +75,16 @@ async def triggers(call: Call) -> Answer:
 
 
 def _refusal(error: HairtriggerError) -> Triggered:
-    return Triggered(error=str(error), code=error.code, status=error.status)
+    return Triggered(error=str(error), code=error.code, status=error.status, details=error.details)
 
 
 async def handle_headers(call: Call, env: Environment, scopes: tuple[str, ...]) -> list[Header]:
-    """The headers with a ready public token for something just made, and with the claims to sign one."""
-    key = (await call.server.keyring.root_keys(env))[0]
+    """The headers with a ready public token for something just made, and with the claims to sign one. Where no token
+    can be made the thing is made all the same, and has none."""
+    try:
+        key = (await call.server.keyring.root_keys(env))[0]
+    except Unavailable:
+        return [_claims(env)]
     return [(b"x-trigger-jwt", tokens.mint(key, env.public_id, scopes).encode()), _claims(env)]
 
 

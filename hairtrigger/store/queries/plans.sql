@@ -30,6 +30,14 @@ select x.organization, x.day, pg_backend_pid(), x.runs
 from unnest($1::bigint[], $2::bigint[], $3::bigint[]) x(organization, day, runs)
 on conflict (organization, day, shard) do update set runs = usage.runs + excluded.runs
 
+-- Rows of connections on days before $1.
+-- name: take_shards
+delete from usage where shard <> 0 and day < $1 returning organization, day, runs
+
+-- name: put_day
+insert into usage (organization, day, shard, runs) values ($1, $2, 0, $3)
+on conflict (organization, day, shard) do update set runs = usage.runs + excluded.runs
+
 -- name: usage_by_day
 select day, cast(sum(runs) as bigint) from usage where organization = $1 and day >= $2 and day < $3
 group by day order by day

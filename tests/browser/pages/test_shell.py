@@ -72,8 +72,7 @@ async def test_the_palette_goes_everywhere_by_keys_alone(lived: Site, open_page:
     await page.keyboard.press("Control+k")
     await expect(page.get_by_role("option").first).to_be_visible()  # it takes what is typed
     await page.keyboard.type(run_id)
-    await expect(page.get_by_role("option")).to_contain_text(run_id)
-    await page.keyboard.press("Enter")
+    await page.keyboard.press("Enter")  # of what was typed, whether its answer has come yet or not
     await expect(page.locator(".run-id")).to_have_text(run_id)
 
     await page.keyboard.press("g")

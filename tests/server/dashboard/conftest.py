@@ -1,5 +1,5 @@
 """A whole server whose dashboard is looked at without a browser."""
 
-from tests.server.conftest import app, settings
+from tests.server.conftest import app, settings, told
 
-__all__ = ["app", "settings"]
+__all__ = ["app", "settings", "told"]

@@ -1,8 +1,10 @@
 """The page of keys, without a browser."""
 
 import re
+from dataclasses import replace
 
 from hairtrigger.server.app import App
+from hairtrigger.server.settings import Settings
 from tests.server.dashboard.looking import somebody
 from tests.server.driving import DEV_KEY, PROD_KEY, Api
 
@@ -79,3 +81,28 @@ async def test_a_viewer_makes_rotates_and_revokes_nothing(app: App) -> None:
         assert (await viewer.post(path, {"name": "x"})).status == 403
 
     assert len((await Api(app, PROD_KEY).get(KEYS)).json()["data"]) == 1
+
+
+async def test_with_another_master_key_it_is_said_and_runs_are_made_all_the_same(
+    settings: Settings, told: list[tuple[str, dict[str, object]]]
+) -> None:
+    first = App(settings)
+    await first.server.open()
+    await first.server.close()
+    assert "keys.unreadable" not in [name for name, _ in told]
+
+    other = App(replace(settings, master_key="another one"))
+    await other.server.open()
+    try:
+        prod = Api(other, PROD_KEY)
+        reply = await prod.post("/api/v1/tasks/greet/trigger", {})
+        minted = await prod.post("/api/v1/auth/public-tokens", {"scopes": ["read:runs"]})
+        page = (await (await somebody(other, "admin")).get("keys")).body.decode()
+    finally:
+        await other.server.close()
+
+    assert "keys.unreadable" in [name for name, _ in told]
+    assert (reply.status, "x-trigger-jwt" in reply.headers) == (200, False)
+    assert (minted.status, "HAIRTRIGGER_MASTER_KEY" in minted.error) == (503, True)
+    assert "sealed with another master key" in page
+    assert PROD_KEY not in page

@@ -2,7 +2,9 @@
 import { say } from "./app.js";
 import { visit } from "./table.js";
 
-let dialog, found = [], at = 0, asked = 0;
+const PAUSE_MS = 60; // in typing, before it is searched for
+
+let dialog, found = [], at = 0, timer = 0, asking = new AbortController(), answered = Promise.resolve();
 
 /** @param {string} [text] */
 export function openPalette(text = "") {
@@ -12,7 +14,7 @@ export function openPalette(text = "") {
   dialog.showModal();
   const input = dialog.querySelector("input");
   input.value = text;
-  search(text);
+  answered = search(text);
 }
 
 function build() {
@@ -29,7 +31,10 @@ function build() {
   list.setAttribute("aria-label", "Found");
   box.append(input);
   el.append(box, list);
-  input.addEventListener("input", () => search(input.value));
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    answered = new Promise((done) => { timer = setTimeout(() => done(search(input.value)), PAUSE_MS); });
+  });
   input.addEventListener("keydown", keys);
   el.addEventListener("click", (event) => { if (event.target === el) el.close(); });
   document.body.append(el);
@@ -39,14 +44,22 @@ function build() {
 function keys(event) {
   const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (by && found.length) { event.preventDefault(); at = (at + by + found.length) % found.length; mark(); }
-  if (event.key === "Enter") { event.preventDefault(); choose(found[at]); }
+  if (event.key === "Enter") { event.preventDefault(); answered.then(() => choose(found[at])); }
 }
 
+/** Show what is found; nobody waits for the answer to what was typed before. */
 async function search(text) {
-  const mine = ++asked, base = document.body.dataset.base;
-  const answer = await fetch(`${base}/palette?${new URLSearchParams({ q: text })}`, { headers: { Accept: "application/json" } });
-  if (mine !== asked || !answer.ok) return;
-  found = await answer.json();
+  asking.abort();
+  const { signal } = asking = new AbortController(), base = document.body.dataset.base;
+  try {
+    const answer = await fetch(`${base}/palette?${new URLSearchParams({ q: text })}`, { headers: { Accept: "application/json" }, signal });
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+    found = await answer.json();
+  } catch (error) {
+    if (signal.aborted) return;
+    found = [];
+    say(`The search has no answer (${error.message}).`, { bad: true });
+  }
   at = 0;
   show();
 }
