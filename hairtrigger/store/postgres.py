@@ -206,6 +206,7 @@ class Postgres(Database):
         except BaseException as error:
             if begun is not None:
                 await asyncio.wait({begun})
+                begun.cancelled() or begun.exception()  # what went wrong first is told
             if not isinstance(error, _Stale):
                 self._catalog = None  # what is remembered may be what is rolled back
             await self._roll_back(connection, error)

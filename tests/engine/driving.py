@@ -223,6 +223,7 @@ class Worker:
         world = self.world
         stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         body = Fetch(self.id, want)
+        await world.known.demand(world.store, world.env, self.id, want)  # else it is read first
         asked = asyncio.ensure_future(
             dequeue.fetch(world.store, world.known, world.env, body, wait_s=30, stop=stop)
         )

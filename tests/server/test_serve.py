@@ -145,22 +145,6 @@ async def test_keys_are_made_and_sealed_under_a_key_that_only_the_owner_reads(
     assert not any(key.encode() in everything for key in keys)
 
 
-async def test_under_another_master_key_a_trigger_says_what_is_wrong(settings: Settings) -> None:
-    from .driving import Api
-
-    first = App(settings)
-    await first.server.open()
-    await first.server.close()
-    second = App(dataclasses.replace(settings, master_key="another"))
-    await second.server.open()
-
-    reply = await Api(second, DEV_KEY).post("/api/v1/tasks/a/trigger", {})
-    await second.server.close()
-
-    assert reply.status == 503
-    assert "HAIRTRIGGER_MASTER_KEY" in reply.error
-
-
 def test_a_url_is_one_that_opens_on_this_machine() -> None:
     assert url("0.0.0.0", 3030) == "http://localhost:3030"
     assert url("10.0.0.5", 80) == "http://10.0.0.5:80"
