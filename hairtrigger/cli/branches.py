@@ -3,15 +3,13 @@
 from typing import Any
 
 import click
-import msgspec
 
 from hairtrigger.cli.commands import Group
 from hairtrigger.cli.state import State, pass_state
 from hairtrigger.cli.tables import Column
-from hairtrigger.sdk.api import ApiCall, reads, segment
+from hairtrigger.sdk.api import json_call, segment
 from hairtrigger.sdk.client import Client
 
-_ANY: Any = Any  # JSON of any form
 _PATH = "/api/hairtrigger/v1/branches"
 _COLUMNS = (Column("BRANCH", 100), Column("ENVIRONMENT", 90), Column("STATE", 80))
 
@@ -62,8 +60,7 @@ def archive(state: State, name: str) -> None:
 
 def ask(state: State, method: str, path: str, body: Any = None) -> Any:
     """The answer of the environment, asked as one that names no branch: it may not be there yet."""
-    encoded = None if body is None else msgspec.json.encode(body)
-    call = ApiCall("branches", f"{method} {_PATH}{path}", returns=reads(_ANY), body=encoded)
+    call = json_call("branches", f"{method} {_PATH}{path}", body)
     return Client(state.settings._replace(branch=None)).send_blocking(call)
 
 

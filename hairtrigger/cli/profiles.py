@@ -14,13 +14,12 @@ import click
 import msgspec
 
 from hairtrigger.cli.problems import NOT_FOUND, USAGE, CommandError
-from hairtrigger.sdk.api import ApiCall, reads, segment
+from hairtrigger.sdk.api import json_call, segment
 from hairtrigger.sdk.client import Client
 from hairtrigger.sdk.settings import Settings, find_branch
 
 DEFAULT = "default"
 PERSONAL = "tr_pat_"  # what a personal access token begins with
-_ANY: Any = Any  # JSON of any form
 
 
 class Profile(msgspec.Struct):
@@ -33,8 +32,7 @@ class Profile(msgspec.Struct):
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON answer of the profile's server to its person."""
-        encoded = None if body is None else msgspec.json.encode(body)
-        call = ApiCall("hairtrigger", f"{method} {path}", returns=reads(_ANY), body=encoded)
+        call = json_call("hairtrigger", f"{method} {path}", body)
         return Client(Settings(self.token, self.url)).send_blocking(call)
 
     def settings(self, project: str | None, environment: str | None) -> Settings:

@@ -28,8 +28,6 @@ T = TypeVar("T")
 _STATE = "hairtrigger.state"
 _PREFIXES = {"dev": "tr_dev_", "staging": "tr_stg_", "preview": "tr_preview_", "prod": "tr_prod_"}
 
-_ANY: Any = Any  # JSON of any form
-
 
 class State:
     """One call of the program."""
@@ -205,15 +203,10 @@ class State:
 
     def request(self, method: str, path: str, body: Any = None, *, held_s: float = 0) -> Any:
         """The JSON answer to a request with a JSON body."""
-        import msgspec
+        from hairtrigger.sdk.api import json_call
 
-        from hairtrigger.sdk.api import ApiCall, reads
-
-        encoded = None if body is None else msgspec.json.encode(body)
         name = f"the {click.get_current_context().command_path} command"
-        return self.ask(
-            ApiCall(name, f"{method} {path}", returns=reads(_ANY), body=encoded, held_s=held_s)
-        )
+        return self.ask(json_call(name, f"{method} {path}", body, held_s=held_s))
 
     def timeout_s(self, default: float | None = None) -> float | None:
         """What ``--timeout`` says, in seconds."""

@@ -1,7 +1,8 @@
 """The secret keys of an environment: the root key, which public tokens are signed with, and any number of others.
 
-Of the others only a hash is kept: each is shown once, when it is made. Rotating the root key makes a new one; the one
-before is good for another day, and so are the tokens signed with it.
+A branch has none of its own: its keys are its parent's. Of the others only a hash is kept: each is shown once, when it
+is made. Rotating the root key makes a new one; the one before is good for another day, and so are the tokens signed
+with it.
 Source: Trigger.dev's root and additional keys.
 """
 
@@ -75,6 +76,7 @@ async def create(
         Unprocessable: a key has that name, there are 100, or the name or the time is none.
     """
     name, life_ms = rules.check_name(name), rules.check_life(life_ms)
+    env = store.catalog.holder(env)
     text = f"{projects.key_prefix(env.slug)}sk_{projects.random_text(_CHARS)}"
 
     def make(_: Catalog, now: int) -> Steps[Key]:
@@ -99,6 +101,7 @@ async def revoke(store: Store, env: Environment, number: int) -> str:
     Raises:
         NotFound: the environment has no such key, or it is its root key.
     """
+    env = store.catalog.holder(env)
     rows = await store.change(lambda _, now: stores.one("revoke_key", env.id, number))
     if not rows:
         raise NotFound(
@@ -111,6 +114,7 @@ async def revoke(store: Store, env: Environment, number: int) -> str:
 
 async def rotate(store: Store, vault: Vault, env: Environment) -> tuple[Key, str, int]:
     """A new root key for an environment: it, its text, and when the one before ends (ms)."""
+    env = store.catalog.holder(env)
     text = projects.new_key(env.slug)
 
     def make(_: Catalog, now: int) -> Steps[tuple[Key, int]]:

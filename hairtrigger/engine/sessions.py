@@ -115,29 +115,33 @@ async def hold(
     is_renewed = bool(await store.database.write_apart(renewal))
     while True:
         notice = store.watch.listen(key)
-        comparing = asyncio.create_task(_compare(store, demand, body, lease_ms, listed_at))
         try:
-            if is_renewed:
-                left = max(0.0, late_at - time.monotonic())
-                if not (await asyncio.wait({comparing}, timeout=left))[0]:
-                    comparing.add_done_callback(lambda late: late.cancelled() or late.exception())
-                    store.watch.forget(key, notice)
+            comparing = asyncio.create_task(_compare(store, demand, body, lease_ms, listed_at))
+            try:
+                if is_renewed and not await _within(comparing, late_at):
                     return Held(late=True)
-            answer = await comparing
-        except BaseException:
+                answer = await comparing
+            except BaseException:
+                known.forget(body.worker)
+                raise
+            listed_at = None
+            left = deadline - time.monotonic() if body.wait else 0
+            if answer.lost or answer.notices or left <= 0 or stop.done():
+                return answer
+            either: list[asyncio.Future[None]] = [notice, stop]
+            await asyncio.wait(either, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if not notice.done():
+                return answer
+        finally:
             store.watch.forget(key, notice)
-            known.forget(body.worker)
-            raise
-        listed_at = None
-        left = deadline - time.monotonic() if body.wait else 0
-        if answer.lost or answer.notices or left <= 0 or stop.done():
-            store.watch.forget(key, notice)
-            return answer
-        either: list[asyncio.Future[None]] = [notice, stop]
-        await asyncio.wait(either, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        store.watch.forget(key, notice)
-        if not notice.done():
-            return answer
+
+
+async def _within(comparing: asyncio.Task[Held], until: float) -> bool:
+    """Whether it is done by an instant (monotonic seconds); else it goes on, and nobody hears what came of it."""
+    done, _ = await asyncio.wait({comparing}, timeout=max(0.0, until - time.monotonic()))
+    if not done:
+        comparing.add_done_callback(lambda late: late.cancelled() or late.exception())
+    return bool(done)
 
 
 async def _compare(

@@ -224,8 +224,8 @@ async def prune(store: Store, *, retention_ms: int) -> int:
             ("expired_logins", now, BATCH),
             ("expired_authorizations", now, BATCH),
             ("old_deliveries", now - TOLD_MS, BATCH),
+            ("old_audit", ids.first_at(now - audit.KEPT_MS), BATCH),
         )
-        more = (yield from _sweep(("old_audit", ids.first_at(now - audit.KEPT_MS), BATCH))) or more
         if not retention_ms:
             return 0, more
         rows = yield fetch("old_runs", cutoff, now - retention_ms, BATCH)

@@ -19,6 +19,7 @@ ATTEMPTS = 5
 FIRST_PAUSE_S, FACTOR = 1.0, 1.6
 LOCAL_PAUSE_S = 0.2  # 0.2 + 0.4 + 0.6 + 0.8 s: whoever forgot to start the server learns it in 2 s
 LONGEST_PAUSE_S = 60.0
+_ANY: Any = Any  # JSON of any form
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -67,6 +68,12 @@ def reads(kind: type[T]) -> Callable[[Answer], T]:
         return decoded(decoder, answer)
 
     return read
+
+
+def json_call(name: str, request: str, body: Any = None, *, held_s: float = 0) -> ApiCall[Any]:
+    """A call with a body of JSON, or none, whose answer is any JSON."""
+    encoded = None if body is None else msgspec.json.encode(body)
+    return ApiCall(name, request, returns=reads(_ANY), body=encoded, held_s=held_s)
 
 
 def decoded(decoder: msgspec.json.Decoder[T], answer: Answer) -> T:

@@ -2,10 +2,12 @@
 
 import contextlib
 from collections.abc import Mapping
+from typing import Any, Protocol
 
 import msgspec
 
 from hairtrigger.engine import audit
+from hairtrigger.rules.project import Environment
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.requests import Call
 
@@ -14,34 +16,39 @@ _NAMES = ("email", "name", "branch", "slug", "version", "id")
 _PLACE = ("project", "env")
 
 
-async def note_call(call: Call, action: str, what: str, result: Answer) -> None:
+class Audited(Protocol):
+    """A route of the API or of the dashboard."""
+
+    @property
+    def handler(self) -> Any: ...
+
+    @property
+    def summary(self) -> str: ...
+
+
+async def note_call(call: Call, route: Audited, result: Answer) -> None:
     """Note a call of the API that was answered."""
     shown: object = None
     with contextlib.suppress(msgspec.DecodeError):
         shown = msgspec.json.decode(result.body)
     caller = getattr(call, "caller", None)
-    await audit.note(
-        call.server.store, who=_caller(call), action=action, what=what,
-        subject=_subject(call, shown if isinstance(shown, dict) else {}),
-        address=call.server.visitors.peers.address(call.scope),
-        env=None if caller is None else caller.env.id,
+    await note(
+        call, route, shown if isinstance(shown, dict) else {}, who=_caller(call),
+        env=None if caller is None else caller.env,
     )  # fmt: skip
 
 
-async def note_form(
-    call: Call, action: str, what: str, form: Mapping[str, str], *, who: str, env: int | None
+async def note(
+    call: Call, route: Audited, told: Mapping[str, object], *, who: str, env: Environment | None
 ) -> None:
-    """Note a form of the dashboard that was answered."""
+    """Note what a route did for whoever it was; ``told`` may name what was changed."""
+    module = route.handler.__module__.rpartition(".")[2]
     await audit.note(
-        call.server.store, who=who, action=action, what=what, subject=_subject(call, form),
-        address=call.server.visitors.peers.address(call.scope), env=env,
+        call.server.store, who=who, action=f"{module}.{route.handler.__name__.removeprefix('do_')}",
+        what=route.summary, subject=_subject(call, told),
+        address=call.server.visitors.peers.address(call.scope),
+        env=None if env is None else env.id,
     )  # fmt: skip
-
-
-def action_of(handler: object) -> str:
-    """What a handler's action is called: ``keys.create``."""
-    module = str(getattr(handler, "__module__", "")).rpartition(".")[2]
-    return f"{module}.{getattr(handler, '__name__', '').removeprefix('do_')}"
 
 
 def _caller(call: Call) -> str:

@@ -148,12 +148,12 @@ async def member(
         Unauthorized: the credential is none. Forbidden: the person may not, or the key is another project's.
         BadRequest: it is another environment's. NotFound: there is no such project or environment.
     """
-    slug = SLUGS.get(params["env"], params["env"])
+    slug = params["env"]
     if not _credential(headers).startswith(personal.PREFIX):
         caller = await identify(server, headers, public=False, branchless=True)
         if params["project"] != caller.env.project_ref:
             raise Forbidden("The key is of another project.")
-        if slug not in (caller.env.slug, caller.env.kind):
+        if SLUGS.get(slug, slug) not in (caller.env.slug, caller.env.kind):
             raise BadRequest(
                 f"The key is of {caller.env.slug}, not of {slug[:40]}: use that environment's."
             )

@@ -70,7 +70,7 @@ async def _answer(
             await _admit(call, route)
         result = await route.handler(call)
         if route.audited:
-            await audit.note_call(call, audit.action_of(route.handler), route.summary, result)
+            await audit.note_call(call, route, result)
     except ClientGone:
         return None
     except Refused as error:

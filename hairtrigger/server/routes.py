@@ -48,5 +48,9 @@ class Route:
 
     @property
     def summary(self) -> str:
-        """The first line of the handler's docstring."""
-        return (self.handler.__doc__ or "").strip().partition("\n")[0]
+        return summary_of(self.handler)
+
+
+def summary_of(handler: object) -> str:
+    """What a handler does: the first line of its docstring."""
+    return (handler.__doc__ or "").strip().partition("\n")[0]

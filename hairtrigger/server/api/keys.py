@@ -11,7 +11,6 @@ import msgspec
 from hairtrigger.engine import keys as engine
 from hairtrigger.engine.keys import Key
 from hairtrigger.errors import BadRequest, InvalidDuration
-from hairtrigger.rules.project import Environment
 from hairtrigger.server import answers, tokens
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.requests import Call
@@ -101,7 +100,8 @@ _claims_request = msgspec.json.Decoder(ClaimsRequest)
 
 async def list_keys(call: Call) -> Answer:
     """The environment's keys, newest first, by their ends."""
-    found = await engine.list_all(call.server.store, [_holder(call)])
+    store = call.server.store
+    found = await engine.list_all(store, [store.catalog.holder(call.caller.env)])
     return answers.json(Keys([_shown(one) for one in found]))
 
 
@@ -110,7 +110,7 @@ async def create(call: Call) -> Answer:
     body = await call.read(_new)
     life_ms = None if body.expires_in is None else durations.parse(body.expires_in, "expiresIn")
     key, secret = await engine.create(
-        call.server.store, _holder(call), name=body.name, life_ms=life_ms
+        call.server.store, call.caller.env, name=body.name, life_ms=life_ms
     )
     return answers.json(MadeKey(key.public_id, secret, _instant(key.expires_at)))
 
@@ -118,7 +118,7 @@ async def create(call: Call) -> Answer:
 async def rotate(call: Call) -> Answer:
     """A new root key; the one before is good for another 24 hours, and so are tokens signed with it."""
     server = call.server
-    key, secret, ends_at = await engine.rotate(server.store, server.vault, _holder(call))
+    key, secret, ends_at = await engine.rotate(server.store, server.vault, call.caller.env)
     server.keyring.forget()
     return answers.json(RotatedKey(key.public_id, secret, durations.iso(ends_at)))
 
@@ -126,7 +126,7 @@ async def rotate(call: Call) -> Answer:
 async def revoke(call: Call) -> Answer:
     """Let a key open nothing any more."""
     number = call.number("key", "key")
-    name = await engine.revoke(call.server.store, _holder(call), number)
+    name = await engine.revoke(call.server.store, call.caller.env, number)
     call.server.keyring.forget()
     return answers.json(RevokedKey(call.params["key"], name))
 
@@ -151,11 +151,6 @@ async def sign_claims(call: Call) -> Answer:
 async def sign_for_person(call: Call) -> Answer:
     """The same, for a person's tools."""
     return await sign_claims(call)
-
-
-def _holder(call: Call) -> Environment:
-    """The environment whose keys these are: a branch has none of its own."""
-    return call.server.store.catalog.holder(call.caller.env)
 
 
 async def _signed(

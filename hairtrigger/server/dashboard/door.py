@@ -7,6 +7,7 @@ changes something must come from a page of ours.
 import asyncio
 import gzip
 import traceback
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from hairtrigger.errors import ApiError, HairtriggerError, NotFound
@@ -98,8 +99,10 @@ async def _through(route: PageRoute, view: View) -> Answer | Stream:
     if route.method != "GET":
         await _check_ours(view)
         try:
+            form = await view.form() if route.audited else {}
             result = await route.handler(view)
-            await _audited(route, view, result)
+            if route.audited and isinstance(result, Answer) and result.status < 400:
+                await audit.note(view.call, route, form, who=_who(view, form), env=view.environment)
             return result
         finally:
             view.server.fragments.forget()  # what was drawn before shows what was
@@ -116,17 +119,11 @@ async def _through(route: PageRoute, view: View) -> Answer | Stream:
     return await route.handler(view)
 
 
-async def _audited(route: PageRoute, view: View, result: Answer | Stream) -> None:
-    """Note what was done, by whoever did it; who has just signed in is named by the form."""
-    if not route.audited or isinstance(result, Stream) or result.status >= 400:
-        return
-    form = await view.form()
-    user = view.visitor.user if view.visitor is not None else None
-    await audit.note_form(
-        view.call, audit.action_of(route.handler), route.summary, form,
-        who=form.get("email", "") if user is None else user.email or "somebody at this machine",
-        env=None if view.environment is None else view.environment.id,
-    )  # fmt: skip
+def _who(view: View, form: Mapping[str, str]) -> str:
+    """Whoever looks; who has just signed in is named by the form."""
+    if view.visitor is None:
+        return form.get("email", "")
+    return view.visitor.user.email or "somebody at this machine"
 
 
 async def _check_ours(view: View) -> None:

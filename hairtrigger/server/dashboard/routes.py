@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.dashboard.stream import Stream
+from hairtrigger.server.routes import summary_of
 
 if TYPE_CHECKING:
     from hairtrigger.server.dashboard.view import View
@@ -33,8 +34,7 @@ class PageRoute:
 
     @property
     def summary(self) -> str:
-        """The first line of the handler's docstring."""
-        return (self.handler.__doc__ or "").strip().partition("\n")[0]
+        return summary_of(self.handler)
 
     @property
     def browsers(self) -> bool:

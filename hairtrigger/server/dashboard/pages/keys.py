@@ -5,7 +5,6 @@ from typing import Any
 from hairtrigger.engine import keys as engine
 from hairtrigger.engine import projects
 from hairtrigger.errors import HairtriggerError
-from hairtrigger.rules.project import Environment
 from hairtrigger.server.answers import Answer
 from hairtrigger.server.dashboard import lives
 from hairtrigger.server.dashboard.routes import PageRoute
@@ -18,7 +17,7 @@ async def show(view: View) -> Answer:
 
 
 async def _show(view: View, *, status: int = 200, **given: Any) -> Answer:
-    trunk = _holder(view)
+    trunk = view.store.catalog.holder(view.env)
     envs = sorted(
         (
             one
@@ -39,17 +38,12 @@ async def _show(view: View, *, status: int = 200, **given: Any) -> Answer:
     )  # fmt: skip
 
 
-def _holder(view: View) -> Environment:
-    """The environment whose keys these are: a branch has none of its own."""
-    return view.store.catalog.holder(view.env)
-
-
 async def create(view: View) -> Answer:
     """Make a key, and show it once."""
     form = await view.form()
     name, life = form.get("name", ""), lives.life_ms(form.get("life", ""))
     try:
-        key, text = await engine.create(view.store, _holder(view), name=name, life_ms=life)
+        key, text = await engine.create(view.store, view.env, name=name, life_ms=life)
     except HairtriggerError as error:
         return await _show(view, status=error.status, given=form, problem=str(error))
     return await _show(view, made=text, made_name=key.name)
@@ -57,7 +51,7 @@ async def create(view: View) -> Answer:
 
 async def rotate(view: View) -> Answer:
     """Make another root key, and show it."""
-    await engine.rotate(view.store, view.server.vault, _holder(view))
+    await engine.rotate(view.store, view.server.vault, view.env)
     view.server.keyring.forget()
     said = "A new root key. The one before is good for another 24 hours."
     return view.go(view.link("keys"), say=said)
@@ -65,7 +59,7 @@ async def rotate(view: View) -> Answer:
 
 async def revoke(view: View) -> Answer:
     """Let a key open nothing any more."""
-    name = await engine.revoke(view.store, _holder(view), view.number("key", "key"))
+    name = await engine.revoke(view.store, view.env, view.number("key", "key"))
     view.server.keyring.forget()
     return view.go(view.link("keys"), say=f"The key {name} is revoked.")
 
