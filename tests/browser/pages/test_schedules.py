@@ -1,9 +1,10 @@
 """The pages of schedules in a browser."""
 
+import asyncio
 from typing import Any, Literal
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.pages.accessible import problems
 from tests.browser.pages.byhand import HandWorker
@@ -63,6 +64,23 @@ async def test_a_schedule_is_made_with_its_pattern_said_while_it_is_typed(
     await page.get_by_label("Pattern").fill("0 4 * * *")
     await page.keyboard.press("ControlOrMeta+Enter")
     await expect(page.locator("#schedule-head")).to_contain_text("At 04:00 every day")
+
+
+async def test_a_pattern_typed_before_the_scripts_of_the_page_are_there_is_said_too(
+    site: Site, open_page: OpenPage
+) -> None:
+    page = await open_page(site, "overview")
+    typed = asyncio.Event()
+
+    async def held(route: Route) -> None:
+        await typed.wait()
+        await route.continue_()
+
+    await page.route("**/cron.js*", held)
+    await page.goto(site.path("schedules/new"), wait_until="commit")
+    await page.get_by_label("Pattern").fill("61 * * * *")
+    typed.set()
+    await expect(page.locator("[data-seen]")).to_contain_text("minute: '61' is not 0-59")
 
 
 async def test_a_schedule_is_switched_off_and_on_and_shows_its_next_times(

@@ -86,6 +86,7 @@ function mount(root) {
   if (asked) { asked.close(); asked.showModal(); }
   if (own && zone) { own.hidden = false; own.textContent = `Use ${mine}`; }
   localise();
+  if (cron?.value !== cron?.defaultValue || zone?.value !== zone?.defaultValue) look(); // typed before this was here
   root.addEventListener("input", input);
   root.addEventListener("click", click, true);
   root.addEventListener("pointerover", over);
