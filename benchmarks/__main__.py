@@ -20,7 +20,7 @@ QUESTIONS = (
     "cold",
     "dashboard",
 )
-LONG = ("endurance", "browser", "profile", "soak")
+LONG = ("endurance", "browser", "profile", "soak", "telemetry")
 """Asked only by name, or the first with --long."""
 
 

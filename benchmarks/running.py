@@ -74,6 +74,7 @@ class Running:
             "PYTHONPATH": str(HERE.parent),
             "TRIGGER_API_URL": self.url,
             "TRIGGER_SECRET_KEY": KEY,
+            **system.environment,
         }
         self._processes = Processes(directory, self._environment)
 

@@ -2,7 +2,8 @@
 
 import secrets
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.databases import Database, Sqlite
@@ -26,6 +27,7 @@ class System:
         narrow: A worker with exactly 20 places for runs.
         prepare: Makes its tables, before anything else is started.
         project: A directory copied and made the working directory.
+        environment: More variables of its processes.
     """
 
     name: str
@@ -40,6 +42,7 @@ class System:
     server: tuple[str, ...] = ()
     prepare: tuple[str, ...] = ()
     project: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def hairtrigger(database: Database) -> System:

@@ -166,10 +166,11 @@ class Scope:
     no request has carried yet, in the form of the API: ``{"type", "key", "value"}``; ``relative_ops`` are
     those of its parent and its root, under the names of a request's members. ``on_metadata`` is called, from
     any thread, when either grows: the worker sends them once a second, what is left when the attempt ends.
+    ``attempt`` is what the worker knows of the attempt's span for OpenTelemetry.
     """
 
     __slots__ = (
-        "_metadata", "context", "emit", "info", "lease", "log_level", "metadata_ops", "on_metadata",
+        "_metadata", "attempt", "context", "emit", "info", "lease", "log_level", "metadata_ops", "on_metadata",
         "relative_ops", "run_id", "seq",
     )  # fmt: skip
 
@@ -188,6 +189,7 @@ class Scope:
         self.metadata_ops: list[dict[str, Any]] = []
         self.relative_ops: dict[str, list[dict[str, Any]]] = {}
         self.on_metadata: Callable[[], None] | None = None
+        self.attempt: object = None
 
     @classmethod
     def for_run(

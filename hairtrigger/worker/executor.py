@@ -87,7 +87,7 @@ class Executor:
         flusher = Flusher(scope, self._loop)
         scope.on_metadata = flusher.touch
         SCOPE.set(scope)
-        span = None if self._spans is None else self._spans.begin(info)
+        span = None if self._spans is None else self._spans.begin(scope)
         try:
             if stopper.why is None:
                 stopper.begin(scope)

@@ -1,69 +1,57 @@
-"""The span of an attempt at a tenth of the price: what OpenTelemetry's SDK would make is made only when asked for.
+"""The span of an attempt at a twentieth of the price: what OpenTelemetry's SDK would make is made only when asked for.
 
-An attempt that completes and whose code touches nothing of its span is written as OTLP by a thread, from the run and
-two instants; one that fails, or to which code adds something, becomes a span of the SDK with the same ids. Used while
-all spans go to a collector and nowhere else. Source: OTLP's ``trace.proto``; the limits and samplers of OpenTelemetry.
+Of an attempt that completes and whose code asks nothing about its span, some facts are put aside, which a thread
+writes as OTLP (``otlp.py``). The span that its code finds when it does ask is made then, and becomes one of the SDK,
+with the same ids, when something is added to it or the attempt fails. Used while all spans go to a collector and
+nowhere else. Source: the limits of OpenTelemetry.
 """
 
-import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from random import getrandbits
+from collections.abc import Mapping
+from os import urandom
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.context import Context, attach
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace import Span as SdkSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanContext, TraceFlags, TraceState
 
-from hairtrigger.sdk.context import SCOPE
-from hairtrigger.wire.worker import RunInfo
+from hairtrigger.sdk.context import SCOPE, Scope
+from hairtrigger.wire.worker import Result, RunInfo
+from hairtrigger.worker import conventions, otlp
 from hairtrigger.worker.conventions import RUN, attributes
+from hairtrigger.worker.sampling import Sampler, sampler
 
-QUEUE, BATCH = 8_192, 2_048  # spans of a child: a request costs as much as writing 500 of them
-_CONSUMER = 5
+QUEUE, BATCH = 8_192, 4_096  # spans of a child: a request costs as much as writing 1,000 of them
 _SAMPLED, _UNSAMPLED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.DEFAULT)
 _NOWHERE = Context()
-_RATIOS = {"always_on": 1.0, "always_off": 0.0}
+_PLAIN = 55  # characters of a parent without a state
+(_CURRENT,) = trace.set_span_in_context(trace.INVALID_SPAN, _NOWHERE)  # the key of a context's span
 _LIMITS = ("OTEL_ATTRIBUTE_", "OTEL_SPAN_ATTRIBUTE_")
-_log = logging.getLogger("hairtrigger")
 
 
-class Sampler:
-    """Which attempts are recorded, as OpenTelemetry's standard samplers decide it."""
+class Around(Context):
+    """What code is in that has entered no span of its own: the span of its attempt, made when it asks.
 
-    def __init__(self, *, ratio: float, follows_parent: bool) -> None:
-        self._bound, self._follows = round(ratio * 2**64), follows_parent
+    One for all attempts: to give each a context of its own costs more than all else about its span.
+    """
 
-    def takes(self, trace_id: bytes, parent_flags: int | None) -> bool:
-        """Whether an attempt is; ``parent_flags`` are None for one that begins a trace."""
-        if self._follows and parent_flags is not None:
-            return bool(parent_flags & 1)
-        return int.from_bytes(trace_id[8:], "big") < self._bound
+    def get(self, key: str, default: Any = None) -> Any:
+        if key != _CURRENT:
+            return default
+        scope = SCOPE.get()
+        attempt = None if scope is None else scope.attempt
+        return attempt.span if isinstance(attempt, Attempt) else default
 
-
-def sampler(environ: Mapping[str, str]) -> Sampler | None:
-    """The sampler that an environment names; None for one that only the SDK knows."""
-    name = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower() or "parentbased_always_on"
-    root = name.removeprefix("parentbased_")
-    ratio = _RATIOS.get(root)
-    if root == "traceidratio":
-        try:
-            ratio = float(environ.get("OTEL_TRACES_SAMPLER_ARG") or 1.0)
-        except ValueError:
-            ratio = 1.0  # as the SDK takes it, which also says so
-    if ratio is None or not 0 <= ratio <= 1:
-        return None
-    return Sampler(ratio=ratio, follows_parent=root != name)
+    def copy(self) -> dict[str, Any]:
+        span = self.get(_CURRENT)
+        return {} if span is None else {_CURRENT: span}
 
 
 class Ids(RandomIdGenerator):
@@ -95,46 +83,40 @@ class Provider(TracerProvider):
         self.ids = Ids()
         super().__init__(resource=resource, shutdown_on_exit=False, id_generator=self.ids)
         self.tracer = self.get_tracer("hairtrigger")
-        self._room = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE") or QUEUE)
-        batch = int(environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") or min(BATCH, self._room))
-        self._exporter = Exporter(resource)
+        room = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE") or QUEUE)
+        batch = int(environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") or min(BATCH, room))
+        known = sampler(environ)
+        self.ours = known or Sampler(ratio=1.0, follows_parent=True)  # or nobody asks it
+        exporter = otlp.Exporter(resource, self.ours)
         # apart from those of the SDK, which would push these out of a full buffer, uncounted
-        self._light, self._others = (
-            BatchSpanProcessor(one, max_queue_size=self._room, max_export_batch_size=batch)
-            for one in (self._exporter, OTLPSpanExporter())
+        self._light = otlp.Buffer(exporter, room=room, batch=batch)
+        self._others = BatchSpanProcessor(
+            OTLPSpanExporter(), max_queue_size=room, max_export_batch_size=batch
         )
         super().add_span_processor(Naming())
         super().add_span_processor(self._others)
-        self._taken, self._is_told = 0, False
-        is_usual = self._exporter.is_able and not any(name.startswith(_LIMITS) for name in environ)
-        self._attempts = sampler(environ) if is_usual else None
+        is_usual = exporter.is_able and not any(name.startswith(_LIMITS) for name in environ)
+        self.is_light = is_usual and known is not None
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         """Let somebody else see the spans too."""
-        self._attempts = None
+        self.is_light = False
         super().add_span_processor(span_processor)
 
-    def begin(self, info: RunInfo) -> "Light | None":
-        """Begin an attempt's span, the current one of the task that calls; None when the SDK has to make it."""
-        if self._attempts is None:
+    def begin(self, scope: Scope) -> "Attempt | None":
+        """Begin an attempt's span; None when the SDK has to make it."""
+        if not self.is_light:
             return None
-        span = Light(self, info, self._attempts)
-        attach(trace.set_span_in_context(span, _NOWHERE))  # the task's own, and gone with it
-        return span
+        attempt = scope.attempt = Attempt(self, scope.info)
+        return attempt
 
-    def take(self, span: "Light") -> None:
-        """Buffer a span that has ended, or drop it: the SDK would log each one."""
-        if self._taken - self._exporter.seen >= self._room:
-            if not self._is_told:
-                self._is_told = True
-                _log.warning("Spans are dropped: the collector takes fewer than there are.")
-            return
-        self._taken += 1
-        self._light.on_end(span)  # type: ignore[arg-type]  # it reads no more than the context
+    def take(self, span: otlp.Span) -> None:
+        """Buffer a span that has ended, or drop it."""
+        self._light.add(span)
 
     def shutdown(self) -> None:
         """Send what is left."""
-        self._light.shutdown()  # type: ignore[no-untyped-call]
+        self._light.shutdown()
         super().shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -142,76 +124,78 @@ class Provider(TracerProvider):
         return self._light.force_flush(timeout_millis) and super().force_flush(timeout_millis)
 
 
-class Light(trace.Span):
-    """The span of an attempt. Its ids are there at once, all else when somebody asks."""
+class Attempt(conventions.Attempt):
+    """An attempt whose span is made when somebody asks."""
 
-    __slots__ = ("_context", "_parent", "_provider", "_real", "began", "ended", "id", "info", "outcome",
-                 "sampled", "trace_id")  # fmt: skip
+    __slots__ = ("_provider", "_span", "began", "info")
 
-    def __init__(self, provider: Provider, info: RunInfo, sampler: Sampler) -> None:
+    def __init__(self, provider: Provider, info: RunInfo) -> None:
         self._provider, self.info = provider, info
-        self._context: SpanContext | None = None
-        self._real: trace.Span | None = None
-        self.id = (getrandbits(64) or 1).to_bytes(8, "big")
+        self._span: Light | None = None
+        self.began = time.time_ns()
+
+    @property
+    def span(self) -> "Light":
+        """Its span, which is there from now on."""
+        if self._span is None:
+            self._span = Light(self._provider, self._provider.ours, self.info, self.began)
+        return self._span
+
+    def end(self, result: Result) -> None:
+        info, ids = self.info, None
+        if result.failed or result.crashed or result.timed_out or len(info.trace or "") > _PLAIN:
+            if self.span.end_now():
+                self.describe(self.span.real(), result)
+            return
+        if self._span is not None:
+            if not self._span.end_now():
+                return
+            if self._span.is_real:
+                self.describe(self._span.real(), result)
+                return
+            ids = self._span.ids
+        outcome = conventions.outcome(result)
+        kind = info.queue, info.task, info.attempt, info.version, outcome
+        self._provider.take((info.id, info.trace, self.began, time.time_ns(), kind, ids))
+
+
+class Light(trace.Span):
+    """The span that an attempt's code finds. Its ids are there at once, all else when somebody asks."""
+
+    def __init__(self, provider: Provider, sampler: Sampler, info: RunInfo, began: int) -> None:
+        self._provider, self._info, self._began = provider, info, began
         self._parent = info.trace or ""  # 00-<32 digits>-<16>-<2>, and a state
-        if self._parent:
-            self.trace_id = bytes.fromhex(self._parent[3:35])
-            self.sampled = sampler.takes(self.trace_id, int(self._parent[53:55], 16))
-        else:
-            self.trace_id = (getrandbits(128) or 1).to_bytes(16, "big")
-            self.sampled = sampler.takes(self.trace_id, None)
-        self.began = time.time_ns() if self.sampled else 0
-        self.ended, self.outcome = 0, ""
+        flags = int(self._parent[53:55], 16) if self._parent else None
+        given = bytes.fromhex(self._parent[3:35])
+        self.ids = (given or urandom(16)) + urandom(8)  # of its trace, and its own
+        self._is_sampled = sampler.takes(self.ids[:16], flags)
+        self._real: trace.Span | None = None
+        self._is_over = False
+        state = TraceState.from_header([self._parent[56:]]) if len(self._parent) > 56 else None
+        self.context = SpanContext(
+            int.from_bytes(self.ids[:16], "big"), int.from_bytes(self.ids[16:], "big"),
+            is_remote=False, trace_flags=_SAMPLED if self._is_sampled else _UNSAMPLED, trace_state=state,
+        )  # fmt: skip
 
     @property
-    def context(self) -> SpanContext:
-        """Its place in the trace."""
-        if self._context is None:
-            state = TraceState.from_header([self._parent[56:]]) if len(self._parent) > 56 else None
-            self._context = SpanContext(
-                int.from_bytes(self.trace_id, "big"), int.from_bytes(self.id, "big"),
-                is_remote=False, trace_flags=_SAMPLED if self.sampled else _UNSAMPLED, trace_state=state,
-            )  # fmt: skip
-        return self._context
+    def is_real(self) -> bool:
+        """Whether it has become a span of the SDK."""
+        return self._real is not None
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing has been added to it."""
-        return self._real is None and len(self._parent) <= 55
-
-    def finish(self, outcome: str) -> bool:
-        """End it, for an attempt that did not fail; False when it has become a span of the SDK, or must."""
-        if not self.sampled:
-            return True
-        if not self.is_plain:
-            return False
-        self.ended, self.outcome = time.time_ns(), outcome
-        self._provider.take(self)
-        return True
-
-    def written(self) -> bytes:
-        """It as a field ``spans`` of ``ScopeSpans``."""
-        parent = b'"\x08' + bytes.fromhex(self._parent[36:52]) if self._parent else b""
-        flags = 0x300 if self._parent else 0x100  # whether the parent is remote is known; it is
-        info = self.info
-        body = b"".join((
-            b"\x0a\x10", self.trace_id, b"\x12\x08", self.id, parent, _name(info.task), b"\x39",
-            self.began.to_bytes(8, "little"), b"\x41", self.ended.to_bytes(8, "little"),
-            _facts(info.queue, info.task, info.attempt, info.version, self.outcome),
-            _attribute("messaging.message.id", info.id), b"\x7a\x00\x85\x01", flags.to_bytes(4, "little"),
-        ))  # fmt: skip
-        return _field(0x12, body)
+    def end_now(self) -> bool:
+        """Let nobody add anything any more; whether it is recorded."""
+        self._is_over = True
+        return self._is_sampled
 
     def real(self) -> trace.Span:
         """It as a span of the SDK, from now on."""
         if self._real is None:
             given = self._provider.ids.given
-            given.span = int.from_bytes(self.id, "big")
-            given.trace = int.from_bytes(self.trace_id, "big")
+            given.trace, given.span = self.context.trace_id, self.context.span_id
             try:
                 self._real = self._provider.tracer.start_span(
-                    f"run {self.info.task}", context=self._around(), kind=trace.SpanKind.CONSUMER,
-                    attributes=attributes(self.info), start_time=self.began,
+                    f"run {self._info.task}", context=self._around(), kind=trace.SpanKind.CONSUMER,
+                    attributes=attributes(self._info), start_time=self._began,
                 )  # fmt: skip
             finally:
                 given.span = given.trace = 0
@@ -233,7 +217,7 @@ class Light(trace.Span):
         return self.context
 
     def is_recording(self) -> bool:
-        return self.sampled and not self.ended
+        return self._is_sampled and not self._is_over
 
     def end(self, end_time: int | None = None) -> None:
         """The attempt ends it, not its code."""
@@ -268,83 +252,3 @@ class Light(trace.Span):
     ) -> None:  # fmt: skip
         if self.is_recording():
             self.real().record_exception(exception, attributes, timestamp, escaped)
-
-
-class Exporter(SpanExporter):
-    """Sends light spans by OpenTelemetry's own exporter."""
-
-    def __init__(self, resource: Resource) -> None:
-        self._exporter = OTLPSpanExporter()
-        # it has no public way to send bytes; without this one, attempts are spans of the SDK
-        self._send = getattr(getattr(self._exporter, "_client", None), "export", None)
-        self.seen = 0  # spans that have left the buffer
-        around = encode_spans([_nothing(resource)]).resource_spans[0]
-        scope = around.scope_spans[0]
-        scope.ClearField("spans")
-        self._scope = scope.SerializeToString()
-        around.ClearField("scope_spans")
-        self._resource = around.SerializeToString()
-
-    @property
-    def is_able(self) -> bool:
-        """Whether it can send light spans."""
-        return callable(self._send)
-
-    def export(self, spans: Sequence[Any]) -> SpanExportResult:
-        """Send these, all of them light."""
-        assert self._send is not None
-        self.seen += len(spans)
-        scope = b"".join([self._scope, *[one.written() for one in spans]])
-        done = self._send(_field(0x0A, self._resource + _field(0x12, scope)))
-        return SpanExportResult.SUCCESS if done.success else SpanExportResult.FAILURE
-
-    def shutdown(self) -> None:
-        """Send no more."""
-        self._exporter.shutdown()  # type: ignore[no-untyped-call]
-
-
-def _nothing(resource: Resource) -> ReadableSpan:
-    """A span, for what stands around one."""
-    provider = TracerProvider(resource=resource, sampler=ALWAYS_ON, shutdown_on_exit=False)
-    span = provider.get_tracer("hairtrigger").start_span("")
-    span.end()
-    assert isinstance(span, ReadableSpan)
-    return span
-
-
-def _field(tag: int, body: bytes) -> bytes:
-    """A field of a message, of which the tag is one byte."""
-    size = len(body)
-    if size < 0x80:
-        return bytes((tag, size)) + body
-    head = bytearray((tag,))
-    while size >= 0x80:
-        head.append(size & 0x7F | 0x80)
-        size >>= 7
-    head.append(size)
-    return bytes(head) + body
-
-
-def _attribute(key: str, value: str | int) -> bytes:
-    if isinstance(value, int):
-        number = bytearray()
-        while value >= 0x80:
-            number.append(value & 0x7F | 0x80)
-            value >>= 7
-        held = b"\x18" + bytes((*number, value))
-    else:
-        held = _field(0x0A, value.encode())
-    return _field(0x4A, _field(0x0A, key.encode()) + _field(0x12, held))
-
-
-@lru_cache(1024)
-def _name(task: str) -> bytes:
-    return _field(0x2A, f"run {task}".encode()) + bytes((0x30, _CONSUMER))
-
-
-@lru_cache(1024)
-def _facts(queue: str, task: str, attempt: int, version: str, outcome: str) -> bytes:
-    info = RunInfo("", 0, attempt, task, 0, 0, queue, version)
-    named = attributes(info) | {"hairtrigger.outcome": outcome}
-    named.pop("messaging.message.id")
-    return b"".join(_attribute(key, value) for key, value in named.items())

@@ -1,10 +1,13 @@
 """What Axiom is told of runs: that each started, completed or failed, and what its code logged."""
 
-from collections.abc import Mapping
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw
 
 from hairtrigger.telemetry import axiom
 from hairtrigger.wire import durations, packets
@@ -14,12 +17,10 @@ from hairtrigger.worker.process import Head, Held
 
 MOST_VALUE = 65_536  # bytes of a payload or result; of a larger one only its size is told
 CLOSE_S = 5.0
-_FRAME = 300  # bytes of an event besides what the run and its code put into it
-
-Value = Raw | dict[str, str | int] | UnsetType
+_ASIDE_S = 0.002  # by then a batch is on its way to the children or to the server
 
 
-class _Payload(msgspec.Struct, gc=False):
+class _Taken(Head, gc=False):
     payload: Packet | None = None
 
 
@@ -49,139 +50,136 @@ class _Said(msgspec.Struct, array_like=True, gc=False):
     duration_ms: float | None = None
 
 
-class _Error(msgspec.Struct):
-    name: str
-    message: str
-    stack: str = ""
-
-
-class _Fact(msgspec.Struct, gc=False):
-    """What was seen, kept as it came until it is written. Outside the garbage collector: it walks what it knows
-    of again and again, and there may be 50,000 of these."""
-
-    at: int  # ms
-    head: Head
-    environment: str
-    version: str
-    taken: Raw | None = None  # the run, as it was handed out
-    ended: Raw | None = None  # its result
-    said: _Said | None = None
-
-
-class _Record(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
-    """An event, as Axiom gets it."""
-
-    time: str = msgspec.field(name="_time")
-    level: str
-    message: str
-    job_id: str
-    task: str
-    attempt: int
-    environment: str
-    version: str
-    payload: Value = UNSET
-    result: Value = UNSET
-    attributes: Raw | UnsetType = UNSET
-    error: _Error | UnsetType = UNSET
-    duration: int | UnsetType = UNSET
-    will_retry: bool | UnsetType = UNSET
-
-
-_payload = msgspec.json.Decoder(_Payload).decode
+_taken = msgspec.json.Decoder(_Taken).decode
 _said = msgspec.json.Decoder(_Said).decode
 _result = msgspec.json.Decoder(_Result).decode
-_encode = msgspec.json.Encoder().encode
-_iso = lru_cache(64)(durations.iso)  # under load, many facts have one ms
 _NOTHING = (b"null", b"{}")
 
 
 class Shipping:
     """Tells Axiom what a supervisor sees. ``environment`` is known once the worker is registered.
 
-    Nothing is read or written while a run is handed out or ends: what there is to tell is kept as it is, and
-    becomes JSON by the batch.
+    What is seen is put aside by the batch, and becomes text when the supervisor has passed it on: whoever waits for
+    it does not wait for us. There are two events for each attempt, so the text is put together here: an encoder
+    takes twice the time.
     """
 
     def __init__(self, to: axiom.Axiom) -> None:
         self._to, self.environment, self.version = to, "", ""
+        self._aside: deque[Callable[[], list[str]]] = deque()
+        self._loop = asyncio.get_running_loop()
 
-    def started(self, head: Head, raw: Raw, now_ms: int) -> None:
-        """A run was handed to this worker."""
-        fact = _Fact(now_ms, head, self.environment, self.version, raw)
-        self._to.send(fact, len(raw) + _FRAME)
+    def started(self, runs: list[Raw], now_ms: int) -> Sequence[Head]:
+        """Runs were handed to this worker: reads what they are, too, since their payloads stand beside it."""
+        taken = [_taken(raw) for raw in runs]
+        self._put_aside(lambda: [self._taken(head, now_ms) for head in taken])
+        return taken
 
     def lines(self, lines: list[Line], held: Mapping[Key, Held]) -> None:
         """Lines of runs; spans are not sent."""
-        for line in lines:
-            owner, said = held.get((line.run, line.lease)), _said(line.event)
-            if owner is not None and said.duration_ms is None:
-                fact = _Fact(said.at, owner.head, self.environment, self.version, said=said)
-                self._to.send(fact, len(line.event) + _FRAME)
+        owned = [(owner.head, one) for one in lines if (owner := held.get((one.run, one.lease)))]
+        self._put_aside(lambda: [
+            self._line(head, said)
+            for head, line in owned if (said := _said(line.event)).duration_ms is None
+        ])  # fmt: skip
 
-    def ended(self, head: Head, ended: Ended, now_ms: int) -> None:
-        """A hand-out is over."""
-        fact = _Fact(now_ms, head, self.environment, self.version, ended=ended.result)
-        self._to.send(fact, len(ended.result) + _FRAME)
+    def ended(self, ends: list[tuple[Head, Ended]], now_ms: int) -> None:
+        """Hand-outs are over. One that was handed back or canceled is no news."""
+        self._put_aside(lambda: [
+            text for head, ended in ends if (text := self._over(head, _result(ended.result), now_ms))
+        ])  # fmt: skip
 
     async def close(self) -> None:
         """Send what is left, for some seconds at most."""
+        while self._aside:
+            self._to.send(self._aside.popleft()())
         await self._to.close(patience_s=CLOSE_S)
+
+    def _put_aside(self, write: Callable[[], list[str]]) -> None:
+        self._aside.append(write)
+        if len(self._aside) == 1:
+            self._loop.call_later(_ASIDE_S, self._write_next)
+
+    def _write_next(self) -> None:
+        """Write one batch, then let others have their turn."""
+        if not self._aside:  # closed meanwhile
+            return
+        try:
+            self._to.send(self._aside.popleft()())
+        finally:
+            if self._aside:
+                self._loop.call_soon(self._write_next)
+
+    def _taken(self, head: _Taken, now_ms: int) -> str:
+        text, payload = self._begun(head, now_ms, "info", '"Job started"'), head.payload
+        head.payload = None  # the head stays until the run ends
+        return f"{text}}}" if payload is None else f'{text},"payload":{_value(*payload)}}}'
+
+    def _line(self, head: Head, said: _Said) -> str:
+        level = "info" if said.level == "log" else said.level
+        text, attributes = (
+            self._begun(head, said.at, level, _json(said.message)),
+            bytes(said.attributes),
+        )
+        return (
+            f"{text}}}"
+            if attributes in _NOTHING
+            else f'{text},"attributes":{attributes.decode()}}}'
+        )
+
+    def _begun(self, head: Head, at: int, level: str, message: str) -> str:
+        """An event but for what is its own, and its end."""
+        owner = _owner(head.task, head.attempt, self.environment, self.version)
+        return f'{_opening(at, level)}{message},"jobId":"{head.id}",{owner}'
+
+    def _over(self, head: Head, result: _Result, now_ms: int) -> str:
+        done = result.done
+        if done is not None:
+            text = self._begun(head, now_ms, "info", '"Job completed"')
+            if isinstance(done, tuple):
+                text += f',"result":{_value(*done)}'
+            return f'{text},"duration":{result.used_ms}}}'
+        reason = result.failed or result.crashed
+        if reason is not None:
+            error = {"name": reason.name, "message": reason.message, "stack": reason.trace}
+        elif result.timed_out:
+            error = {"name": "MaxDurationExceeded", "message": "It ran for longer than it may."}
+        else:
+            return ""
+        text = self._begun(head, now_ms, "error", '"Job failed"')
+        return (
+            f'{text},"error":{_json(error)},'
+            f'"duration":{result.used_ms},"willRetry":{_json(result.retry_in_ms is not None)}}}'
+        )
 
 
 def opened(environ: Mapping[str, str]) -> Shipping | None:
     """What an environment asks for; None when it asks for nothing."""
-    sink = axiom.from_environment(environ, write=_written)
+    sink = axiom.from_environment(environ)
     return None if sink is None else Shipping(sink)
 
 
-def _written(facts: list[_Fact]) -> bytes:
-    return _encode([record for fact in facts if (record := _record(fact)) is not None])
+@lru_cache(64)  # under load, many events have one ms
+def _opening(at: int, level: str) -> str:
+    return f'{{"_time":"{durations.iso(at)}","level":"{level}","message":'
 
 
-def _record(fact: _Fact) -> _Record | None:
-    """The event of a fact; None for an end that says nothing: a run that was handed back or canceled."""
-    head = fact.head
-    record = _Record(
-        _iso(fact.at), "info", "Job started", head.id, head.task, head.attempt,
-        fact.environment, fact.version,
-    )  # fmt: skip
-    if fact.taken is not None:
-        record.payload = _value(_payload(fact.taken).payload)
-    elif fact.said is not None:
-        said = fact.said
-        record.level, record.message = "info" if said.level == "log" else said.level, said.message
-        if bytes(said.attributes) not in _NOTHING:
-            record.attributes = said.attributes
-    elif fact.ended is not None:
-        return _ended(record, _result(fact.ended))
-    return record
+@lru_cache(1024)
+def _owner(task: str, attempt: int, environment: str, version: str) -> str:
+    return (
+        f'"task":{_json(task)},"attempt":{attempt},"environment":{_json(environment)},'
+        f'"version":{_json(version)}'
+    )
 
 
-def _ended(record: _Record, result: _Result) -> _Record | None:
-    record.duration = result.used_ms
-    if result.done is not None:
-        record.message = "Job completed"
-        record.result = _value(result.done if isinstance(result.done, tuple) else None)
-        return record
-    reason = result.failed or result.crashed
-    if reason is not None:
-        record.error = _Error(reason.name, reason.message, reason.trace)
-    elif result.timed_out:
-        record.error = _Error("MaxDurationExceeded", "It ran for longer than it may.")
-    else:
-        return None
-    record.level, record.message = "error", "Job failed"
-    record.will_retry = result.retry_in_ms is not None
-    return record
-
-
-def _value(packet: Packet | None) -> Value:
-    """A payload or a result as it can be read; nothing for none, its size for one that is too large."""
-    if packet is None:
-        return UNSET
-    kind, text = packet
+def _value(kind: str, text: str) -> str:
+    """JSON of a payload or a result as it can be read; of one that is too large, its size."""
     if kind == packets.STORE:
-        return {"stored": text}
+        return _json({"stored": text})
     if len(text) > MOST_VALUE:
-        return {"bytes": len(text.encode())}
-    return packets.shown(kind, text)
+        return _json({"bytes": len(text.encode())})
+    return text if kind == packets.JSON else bytes(packets.shown(kind, text)).decode()
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

@@ -10,12 +10,12 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from hairtrigger.sdk.context import Scope
 from hairtrigger.telemetry import otel
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import tracing
-from hairtrigger.wire.worker import Failure, Result, RunInfo
-from hairtrigger.worker.conventions import attributes
-from hairtrigger.worker.variables import redacted
+from hairtrigger.wire.worker import Result
+from hairtrigger.worker.conventions import Attempt, attributes
 
 CLOSE_S = 2.0  # that a child which leaves gives to the spans it still has
 LEAVING_S = 1.0  # for the rest of its goodbye
@@ -39,14 +39,15 @@ class Spans:
         self._api, self._provider = api, provider
         self._tracer = (provider or api).get_tracer("hairtrigger")
 
-    def begin(self, info: RunInfo) -> "Attempt":
+    def begin(self, scope: Scope) -> "Attempt":
         """Begin the span of an attempt, and let it be the current one of the task that calls."""
         begin = getattr(self._provider, "begin", None)
-        light = None if begin is None else begin(info)
+        light: Attempt | None = None if begin is None else begin(scope)
         if light is not None:
-            return Attempt(self._api, None, light)
+            return light
         from opentelemetry import context
 
+        info = scope.info
         span = self._tracer.start_span(
             f"run {info.task}",
             context=_parent(info.trace),
@@ -54,7 +55,7 @@ class Spans:
             attributes=attributes(info),
         )
         context.attach(self._api.set_span_in_context(span))  # the task's own, and gone with it
-        return Attempt(self._api, span)
+        return Recorded(span)
 
     def close(self) -> None:
         """Send what is left, for two seconds at most. What a project set up itself is its own to close."""
@@ -66,47 +67,16 @@ class Spans:
             thread.join(CLOSE_S)
 
 
-class Attempt:
-    """The span of one attempt. A light one becomes one of the SDK when there is more to say than how it ended."""
+class Recorded(Attempt):
+    """An attempt with a span of the SDK from its begin."""
 
-    __slots__ = ("_api", "_light", "_span")
+    __slots__ = ("_span",)
 
-    def __init__(self, api: Any, span: Any, light: Any = None) -> None:
-        self._api, self._span, self._light = api, span, light
+    def __init__(self, span: Any) -> None:
+        self._span = span
 
     def end(self, result: Result) -> None:
-        """Say how it went."""
-        reason = result.failed or result.crashed
-        outcome = _outcome(result)
-        if self._light is not None:
-            if reason is None and outcome != "timed_out" and self._light.finish(outcome):
-                return
-            if not self._light.sampled:
-                return
-            self._span = self._light.real()
-        self._span.set_attribute("hairtrigger.outcome", outcome)
-        if result.failed is not None:
-            self._span.set_attribute("hairtrigger.will_retry", result.retry_in_ms is not None)
-        if reason is not None:
-            self._record(reason)
-        elif outcome == "timed_out":
-            self._fail("timed_out", "It ran for longer than it may.")
-        self._span.end()
-
-    def _record(self, reason: Failure) -> None:
-        message = _clean(reason.message)
-        self._span.add_event(
-            "exception",
-            {
-                "exception.type": reason.name, "exception.message": message,
-                "exception.stacktrace": _clean(reason.trace),
-            },
-        )  # fmt: skip
-        self._fail(reason.name, message)
-
-    def _fail(self, kind: str, message: str) -> None:
-        self._span.set_attribute("error.type", kind)
-        self._span.set_status(self._api.Status(self._api.StatusCode.ERROR, message))
+        self.describe(self._span, result)
 
 
 def install(environ: Mapping[str, str]) -> Spans | None:
@@ -124,7 +94,7 @@ def install(environ: Mapping[str, str]) -> Spans | None:
 
 
 def _installed(environ: Mapping[str, str]) -> Spans:
-    from opentelemetry import trace
+    from opentelemetry import context, trace
 
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return Spans(trace, None)
@@ -136,6 +106,7 @@ def _installed(environ: Mapping[str, str]) -> Spans:
         Resource.create(dict(otel.service(environ, "hairtrigger-worker"))), environ
     )
     trace.set_tracer_provider(provider)
+    context.attach(light.Around())  # of all that this process does from now on
     return Spans(trace, provider)
 
 
@@ -149,17 +120,3 @@ def _parent(trace: str | None) -> Any:
     parent, state = tracing.parts(trace)
     carrier = {"traceparent": parent, **({"tracestate": state} if state else {})}
     return TraceContextTextMapPropagator().extract(carrier, Context())
-
-
-def _outcome(result: Result) -> str:
-    if result.done is not None:  # of nearly all
-        return "completed"
-    named = {
-        "failed": result.failed is not None, "canceled": result.cancelled,
-        "timed_out": result.timed_out, "handed_back": result.handed_back,
-    }  # fmt: skip
-    return next((name for name, holds in named.items() if holds), "crashed")
-
-
-def _clean(text: str) -> str:
-    return redacted(text.encode()).decode("utf-8", "replace")

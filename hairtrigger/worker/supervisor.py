@@ -8,7 +8,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
@@ -246,12 +246,13 @@ class Supervisor:
 
     def take(self, runs: list[Raw]) -> None:
         heard = is_heard("attempt.started")
-        for raw in runs:
-            held = Held(_head.decode(raw), raw)
-            head = held.head
+        if self._shipping is None:
+            heads: Sequence[Head] = [_head.decode(raw) for raw in runs]
+        else:
+            heads = self._shipping.started(runs, _now_ms())
+        for head, raw in zip(heads, runs, strict=True):
+            held = Held(head, raw)
             self._held[held.key] = held
-            if self._shipping is not None:
-                self._shipping.started(head, raw, _now_ms())
             self._crew.give(held)
             # inline, a debugger may take its time
             if head.max_duration_ms is not None and not self.settings.inline:
@@ -312,10 +313,11 @@ class Supervisor:
         self._link.report_lines(lines)
 
     def _on_ended(self, child: Child, ended: Iterable[Ended]) -> None:
-        for item in ended:
-            held = child.held.pop((item.run, item.lease), None)
-            if held is not None:
-                self._close(held, item)
+        pop = child.held.pop
+        known = [(held, item) for item in ended if (held := pop((item.run, item.lease), None))]
+        for held, item in known:
+            self._close(held, item)
+        self._ship_ends(known)
         self._crew.has_room(child)
 
     def _on_gone(self, child: Child) -> None:
@@ -340,7 +342,9 @@ class Supervisor:
 
     def _end(self, held: Held, result: Result) -> None:
         """End a hand-out that has no child to report it."""
-        self._close(held, Ended(*held.key, Raw(_encoder.encode(result))))
+        ended = Ended(*held.key, Raw(_encoder.encode(result)))
+        self._close(held, ended)
+        self._ship_ends([(held, ended)])
 
     def _close(self, held: Held, ended: Ended) -> None:
         held.forget_timers()
@@ -354,10 +358,12 @@ class Supervisor:
             self._link.nudge()
         if is_heard("attempt.failed"):
             tell.end(held.head, ended)
-        if self._shipping is not None:
-            self._shipping.ended(held.head, ended, _now_ms())
         if not self._held:
             self._idle.set()
+
+    def _ship_ends(self, ends: list[tuple[Held, Ended]]) -> None:
+        if self._shipping is not None:
+            self._shipping.ended([(held.head, ended) for held, ended in ends], _now_ms())
 
 
 def _now_ms() -> int:

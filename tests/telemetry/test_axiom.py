@@ -41,6 +41,10 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
+def send(sink: Axiom, *numbers: int) -> None:
+    sink.send([f'{{"n":{n}}}' for n in numbers])
+
+
 def numbered(endpoint: Endpoint) -> list[int]:
     return [one["n"] for one in endpoint.events]
 
@@ -50,12 +54,25 @@ async def test_events_go_out_in_batches_and_in_order(
 ) -> None:
     monkeypatch.setattr(axiom, "BATCH_EVENTS", 40)
     for n in range(100):
-        sink.send({"n": n, "message": "x"}, 20)
+        send(sink, n)
 
     await until(lambda: len(endpoint.events) == 100)
 
     assert numbered(endpoint) == list(range(100))
     assert endpoint.asked == [40, 40, 20]
+
+
+async def test_what_comes_at_once_and_is_too_much_for_a_request_is_divided(
+    sink: Axiom, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(axiom, "BATCH_SIZE", 90)  # an event has 7 to 9 characters
+
+    send(sink, *range(100))
+    await until(lambda: len(endpoint.events) == 100)
+
+    assert numbered(endpoint) == list(range(100))
+    assert len(endpoint.asked) >= 10
+    assert max(endpoint.asked) <= 12
 
 
 @pytest.mark.parametrize("failures", [[500, 503], [429], [408, 502]], ids=str)
@@ -65,7 +82,7 @@ async def test_what_axiom_cannot_take_now_is_sent_again(
     endpoint.fail, endpoint.headers = list(failures), {"retry-after": "0"}
 
     for n in range(3):
-        sink.send({"n": n}, 10)
+        send(sink, n)
     await until(lambda: len(endpoint.events) == 3)
 
     assert numbered(endpoint) == [0, 1, 2]
@@ -78,7 +95,7 @@ async def test_nothing_is_lost_while_nobody_listens_there() -> None:
     port = free_port()
     sink = Axiom(TOKEN, DATASET, f"http://127.0.0.1:{port}")
     for n in range(500):
-        sink.send({"n": n}, 10)
+        send(sink, n)
     await until(lambda: sink._away)
 
     with opened(port) as endpoint:
@@ -91,11 +108,11 @@ async def test_nothing_is_lost_while_nobody_listens_there() -> None:
 
 async def test_slow_answers_hold_nobody_up(sink: Axiom, endpoint: Endpoint) -> None:
     endpoint.fail = [1.0]
-    sink.send({"n": 0}, 10)
+    send(sink, 0)
     await until(lambda: endpoint.asked)
 
     for n in range(1, 1_000):  # sent while the first is under way: no call waits
-        sink.send({"n": n}, 10)
+        send(sink, n)
     assert endpoint.events == []
 
     await until(lambda: len(endpoint.events) == 1_000)
@@ -107,7 +124,7 @@ async def test_what_is_refused_is_dropped_and_told(
 ) -> None:
     sink = Axiom("another token", DATASET, endpoint.url)
 
-    sink.send({"n": 1}, 10)
+    send(sink, 1)
     await until(lambda: sink.dropped)
     await sink.close(patience_s=1)
 
@@ -122,7 +139,7 @@ async def test_beyond_the_buffer_events_are_dropped_counted_and_told(
     sink = Axiom(TOKEN, DATASET, endpoint.url)
 
     for n in range(25):
-        sink.send({"n": n}, 10)
+        send(sink, n)
     await until(lambda: len(endpoint.events) == 10)
     await sink.close(patience_s=5)
 
@@ -131,63 +148,26 @@ async def test_beyond_the_buffer_events_are_dropped_counted_and_told(
     assert sum(facts["count"] for _, facts in told) == 15
 
 
-async def test_the_buffer_is_bounded_in_bytes_too(
+async def test_the_buffer_is_bounded_in_size_too(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(axiom, "MOST_BYTES", 100)
+    monkeypatch.setattr(axiom, "MOST_SIZE", 20)
     sink = Axiom(TOKEN, DATASET, endpoint.url)
 
-    for n in range(5):
-        sink.send({"n": n}, 40)
+    send(sink, 0, 100_000_000_000_000, 1, 2)  # the second one alone is too large for it
     await until(lambda: len(endpoint.events) == 2)
-    sink.send({"n": 5}, 40)  # there is room again
+    send(sink, 5)  # there is room again
     await sink.close(patience_s=5)
 
     assert numbered(endpoint) == [0, 1, 5]
-    assert sink.dropped == 3
-
-
-async def test_while_axiom_is_away_no_more_than_one_batch_is_written(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(axiom, "BATCH_EVENTS", 10)
-    written: list[int] = []
-
-    def write(events: list[Any]) -> bytes:
-        written.append(len(events))
-        return b"[]"
-
-    sink = Axiom(TOKEN, DATASET, f"http://127.0.0.1:{free_port()}", write=write)
-    for n in range(500):
-        sink.send({"n": n}, 10)
-    await until(lambda: sink._away)
-    await sink.close(patience_s=0)
-
-    assert written == [10]
-    assert sink.dropped == 500
-
-
-async def test_a_batch_that_cannot_be_written_takes_no_other_with_it(
-    endpoint: Endpoint, told: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(axiom, "BATCH_EVENTS", 1)
-    sink = Axiom(TOKEN, DATASET, endpoint.url)
-
-    sink.send({"n": object()}, 10)
-    sink.send({"n": 1}, 10)
-    await until(lambda: len(endpoint.events) == 1)
-    await sink.close(patience_s=5)
-
-    assert numbered(endpoint) == [1]
-    assert [facts["count"] for _, facts in told] == [1]
-    assert "cannot be written" in told[0][1]["reason"]
+    assert sink.dropped == 2
 
 
 async def test_closing_sends_what_is_left(endpoint: Endpoint) -> None:
     endpoint.fail = [503]
     sink = Axiom(TOKEN, DATASET, endpoint.url)
     for n in range(2_500):
-        sink.send({"n": n}, 10)
+        send(sink, n)
 
     await sink.close(patience_s=20)
 
@@ -198,7 +178,7 @@ async def test_closing_waits_no_longer_than_its_patience(
     told: list[tuple[str, dict[str, Any]]],
 ) -> None:
     sink = Axiom(TOKEN, DATASET, f"http://127.0.0.1:{free_port()}")
-    sink.send({"n": 1}, 10)
+    send(sink, 1)
 
     async with asyncio.timeout(10):
         await sink.close(patience_s=0.2)

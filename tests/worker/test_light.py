@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import attach
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
+from hairtrigger.sdk.context import SCOPE, Scope
 from hairtrigger.wire.worker import Failure, Result, RunInfo
-from hairtrigger.worker import light, spans
+from hairtrigger.worker import light, sampling, spans
 from tests.telemetry.collector import Collector, Span, opened
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -37,11 +39,17 @@ class Traced:
         """An attempt from its begin to its end, with code in between."""
         info = RunInfo(f"run_{n}", 1, 2, "greet", 3, 0, "task/greet", "20260101.1", trace=of)
 
+        self.attempt(info, then, **(ends or {"done": True}))
+
+    def attempt(self, info: RunInfo, then: Any = None, **ends: Any) -> None:
         def attempt() -> None:
-            begun = self.spans.begin(info)
+            scope = Scope.for_run(info, environment="dev", project="p", emit=lambda event: None)
+            SCOPE.set(scope)
+            attach(light.Around())
+            begun = self.spans.begin(scope)
             if then is not None:
                 then()
-            begun.end(Result(info.id, 1, **(ends or {"done": True})))
+            begun.end(Result(info.id, 1, **ends))
 
         contextvars.copy_context().run(attempt)
 
@@ -100,6 +108,36 @@ def test_what_code_does_with_its_span_is_kept_under_the_same_ids(collector: Coll
         )
 
 
+def test_code_that_only_asks_where_it_is_is_told_the_ids_that_are_sent(
+    collector: Collector,
+) -> None:
+    traced, seen = Traced(), []
+
+    def code() -> None:
+        span = trace.get_current_span()
+        seen.append((span.get_span_context(), span.is_recording()))
+
+    traced.run(then=code)
+    traced.run(2, of=CALLER, then=code)
+    traced.close()
+
+    for (context, recording), span in zip(seen, collector.spans, strict=True):
+        assert (f"{context.trace_id:032x}", f"{context.span_id:016x}") == (span.trace, span.id)
+        assert recording
+
+
+def test_each_of_many_attempts_is_sent_once(collector: Collector) -> None:
+    traced = Traced()
+
+    for n in range(1_000):
+        traced.run(n, of=CALLER if n % 3 else None)
+    traced.close()
+
+    sent = [span.attributes["messaging.message.id"] for span in collector.spans]
+    assert sent == [f"run_{n}" for n in range(1_000)]
+    assert len({span.id for span in collector.spans}) == 1_000
+
+
 def test_a_failed_attempt_is_one_span_with_its_error(collector: Collector) -> None:
     traced = Traced()
 
@@ -149,7 +187,9 @@ def test_the_standard_samplers_decide(
 
 
 def test_a_ratio_takes_the_traces_that_the_sdk_takes() -> None:
-    ours = light.sampler({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.25"})
+    ours = sampling.sampler(
+        {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.25"}
+    )
     theirs = TraceIdRatioBased(0.25)
     ids = [(0xAB << 64 | n * 2**54 + n) for n in range(1_024)]
 
@@ -163,9 +203,9 @@ def test_a_ratio_takes_the_traces_that_the_sdk_takes() -> None:
 
 
 def test_a_sampler_of_somebody_elses_is_left_to_the_sdk() -> None:
-    assert light.sampler({"OTEL_TRACES_SAMPLER": "jaeger_remote"}) is None
+    assert sampling.sampler({"OTEL_TRACES_SAMPLER": "jaeger_remote"}) is None
     wrong = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "2"}
-    assert light.sampler(wrong) is None
+    assert sampling.sampler(wrong) is None
 
 
 def test_spans_beyond_the_buffer_are_dropped_with_one_line(
@@ -190,9 +230,7 @@ def test_a_large_field_has_its_size_in_front(collector: Collector) -> None:
         "r" * 300, 1, 300, "t" * 20_000, 3, 0, "q" * 100, "20260101.1"
     )  # sizes of one, two, three bytes
 
-    contextvars.copy_context().run(
-        lambda: traced.spans.begin(info).end(Result(info.id, 1, done=True))
-    )
+    traced.attempt(info, done=True)
     traced.close()
 
     span = one(collector.spans)
