@@ -87,15 +87,15 @@ class Provider(TracerProvider):
         batch = int(environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") or min(BATCH, room))
         known = sampler(environ)
         self.ours = known or Sampler(ratio=1.0, follows_parent=True)  # or nobody asks it
-        exporter = otlp.Exporter(resource, self.ours)
         # apart from those of the SDK, which would push these out of a full buffer, uncounted
-        self._light = otlp.Buffer(exporter, room=room, batch=batch)
+        self._light = otlp.Outlet(resource, self.ours, room=room, batch=batch)
+        self.take = self._light.add
         self._others = BatchSpanProcessor(
             OTLPSpanExporter(), max_queue_size=room, max_export_batch_size=batch
         )
         super().add_span_processor(Naming())
         super().add_span_processor(self._others)
-        is_usual = exporter.is_able and not any(name.startswith(_LIMITS) for name in environ)
+        is_usual = self._light.is_able and not any(name.startswith(_LIMITS) for name in environ)
         self.is_light = is_usual and known is not None
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
@@ -110,18 +110,14 @@ class Provider(TracerProvider):
         attempt = scope.attempt = Attempt(self, scope.info)
         return attempt
 
-    def take(self, span: otlp.Span) -> None:
-        """Buffer a span that has ended, or drop it."""
-        self._light.add(span)
-
     def shutdown(self) -> None:
         """Send what is left."""
-        self._light.shutdown()
+        self._light.close()
         super().shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Send what there is."""
-        return self._light.force_flush(timeout_millis) and super().force_flush(timeout_millis)
+        return self._light.flush(timeout_millis) and super().force_flush(timeout_millis)
 
 
 class Attempt(conventions.Attempt):

@@ -1,10 +1,11 @@
-"""Spans of attempts: gathered by the packet, written by a thread, sent by OpenTelemetry's own exporter.
+"""Spans of attempts: written by the group, gathered, and sent by OpenTelemetry's own exporter from a thread.
 
 What attempts of one kind have in common is written once; the rest is put around it. Source: OTLP's ``trace.proto``.
 """
 
+import contextlib
 import logging
-import threading
+from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
 from os import urandom
@@ -29,8 +30,8 @@ Span = tuple[str, str | None, int, int, Kind, bytes | None]
 """The run, where in a trace it was triggered, begin and end (ns since 1970), what it is, and the ids of its trace and
 its own if they are known."""
 
-PACKET = 256  # spans: one of them costs what OpenTelemetry's buffer asks for each thing in it
 _GROUP = 32  # spans that are written at once: alone they cost twice as much, and more are no longer in the cache
+_PARCEL = 256  # spans: one of them costs what OpenTelemetry's buffer asks for each thing in it
 _SAMPLED = SpanContext(1, 1, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 _CONSUMER = 5
 _MESSAGE = "messaging.message.id"
@@ -39,117 +40,94 @@ _own = _OWN.pack
 _log = logging.getLogger("hairtrigger")
 
 
-class Packet:
-    """Some spans, to OpenTelemetry's buffer one that is recorded."""
+class _Parcel:
+    """Word to OpenTelemetry's buffer, to which it is a span that is recorded, of spans that wait in ours."""
 
     context = _SAMPLED
-    __slots__ = ("_text", "_waiting", "count", "is_sealed")
-
-    def __init__(self) -> None:
-        self._waiting: list[Span] = []
-        self._text: list[bytes] = []
-        self.count, self.is_sealed = 0, False
-
-    def add(self, span: Span, sampler: Sampler) -> None:
-        """Put one more in."""
-        self.count += 1
-        self._waiting.append(span)
-        if len(self._waiting) >= _GROUP:
-            self._write(sampler)
-
-    def sealed(self, sampler: Sampler) -> list[bytes]:
-        """What is in it, as fields ``spans`` of ``ScopeSpans``; nothing goes in any more."""
-        self.is_sealed = True
-        self._write(sampler)
-        return self._text
-
-    def _write(self, sampler: Sampler) -> None:
-        self._text.append(written(self._waiting, sampler))
-        self._waiting.clear()
 
 
-class Buffer:
-    """Spans that wait for a batch or for some seconds; of those beyond ``room`` none is kept."""
+class Outlet(SpanExporter):
+    """Spans wait here for a batch or for some seconds, as OpenTelemetry's own; of those beyond ``room`` none is kept.
 
-    def __init__(self, exporter: "Exporter", *, room: int, batch: int) -> None:
-        self._exporter, self._room = exporter, room
-        self._size = min(PACKET, batch)
+    They come on one thread and go on another, over two deques, whose steps are whole.
+    """
+
+    def __init__(self, resource: Resource, sampler: Sampler, *, room: int, batch: int) -> None:
+        self._sampler, self._room = sampler, room
+        self._exporter = OTLPSpanExporter()
+        # it has no public way to send bytes; without this one, attempts are spans of the SDK
+        self._send = getattr(getattr(self._exporter, "_client", None), "export", None)
+        self._around = _around(resource)
+        self._group: deque[Span] = deque()
+        self._written: deque[tuple[int, bytes]] = deque()
+        self._taken = self._gone = 0  # spans
+        self._is_quiet, self._is_told = True, False
+        self._parcel = min(_PARCEL, batch)
         self._processor = BatchSpanProcessor(
-            exporter,
-            max_queue_size=room // self._size + 2,
-            max_export_batch_size=batch // self._size,
+            self,
+            max_queue_size=room // self._parcel + 2,
+            max_export_batch_size=batch // self._parcel,
         )
-        self._open = Packet()
-        self._open.is_sealed = True
-        self._taken, self._is_told = 0, False
+
+    @property
+    def is_able(self) -> bool:
+        """Whether it can send anything."""
+        return callable(self._send)
 
     def add(self, span: Span) -> None:
         """Take one more, or drop it and say so once."""
-        if self._taken - self._exporter.seen >= self._room:
+        taken = self._taken
+        if taken - self._gone >= self._room:
             if not self._is_told:
                 self._is_told = True
                 _log.warning("Spans are dropped: the collector takes fewer than there are.")
             return
-        self._taken += 1
-        with self._exporter.lock:
-            packet = self._open
-            is_new = packet.is_sealed or packet.count >= self._size
-            if is_new:
-                packet = self._open = Packet()
-            packet.add(span, self._exporter.sampler)
-        if is_new:  # it waits there from its first span on, and fills meanwhile
-            self._processor.on_end(packet)  # type: ignore[arg-type]  # it reads no more than the context
+        self._taken = taken + 1
+        self._group.append(span)
+        if len(self._group) >= _GROUP:
+            self._write()
+        if self._is_quiet or not taken % self._parcel:
+            self._is_quiet = False
+            self._processor.on_end(_Parcel())  # type: ignore[arg-type]  # it reads no more than the context
 
-    def force_flush(self, timeout_millis: int) -> bool:
+    def export(self, spans: Sequence[Any]) -> SpanExportResult:
+        """Send all that waits, whatever the word of it."""
+        assert self._send is not None
+        self._is_quiet = True  # first: what comes now gets another parcel
+        self._write()
+        found: list[bytes] = []
+        while self._written:
+            count, text = self._written.popleft()
+            self._gone += count
+            found.append(text)
+        if not any(found):
+            return SpanExportResult.SUCCESS
+        resource, scope = self._around
+        size = len(scope) + sum(map(len, found))
+        inner = b"\x12" + _varint(size)
+        outer = b"\x0a" + _varint(len(resource) + len(inner) + size)
+        done = self._send(b"".join((outer, resource, inner, scope, *found)))
+        return SpanExportResult.SUCCESS if done.success else SpanExportResult.FAILURE
+
+    def flush(self, timeout_millis: int) -> bool:
         """Send what there is."""
         return self._processor.force_flush(timeout_millis)
 
-    def shutdown(self) -> None:
-        """Send what is left."""
+    def close(self) -> None:
+        """Send what is left, and no more."""
         self._processor.shutdown()  # type: ignore[no-untyped-call]
 
-
-class Exporter(SpanExporter):
-    """Sends packets by OpenTelemetry's own exporter."""
-
-    def __init__(self, resource: Resource, sampler: Sampler) -> None:
-        self.sampler = sampler
-        self._exporter = OTLPSpanExporter()
-        # it has no public way to send bytes; without this one, attempts are spans of the SDK
-        self._send = getattr(getattr(self._exporter, "_client", None), "export", None)
-        self.lock = (
-            threading.Lock()
-        )  # of packets: they are filled by one thread and sent by another
-        self.seen = 0  # spans that have left the buffer
-        around = encode_spans([_nothing(resource)]).resource_spans[0]
-        scope = around.scope_spans[0]
-        scope.ClearField("spans")
-        self._scope = scope.SerializeToString()
-        around.ClearField("scope_spans")
-        self._resource = around.SerializeToString()
-
-    @property
-    def is_able(self) -> bool:
-        """Whether it can send packets."""
-        return callable(self._send)
-
-    def export(self, spans: Sequence[Any]) -> SpanExportResult:
-        """Send these, all of them packets."""
-        assert self._send is not None
-        with self.lock:
-            found = [text for packet in spans for text in packet.sealed(self.sampler)]
-        self.seen += sum(packet.count for packet in spans)
-        if not any(found):
-            return SpanExportResult.SUCCESS
-        inner = b"\x12" + _varint(len(self._scope) + sum(map(len, found)))
-        size = len(self._resource) + len(inner) + len(self._scope) + sum(map(len, found))
-        around = b"\x0a", _varint(size), self._resource, inner, self._scope
-        done = self._send(b"".join((*around, *found)))
-        return SpanExportResult.SUCCESS if done.success else SpanExportResult.FAILURE
-
     def shutdown(self) -> None:
-        """Send no more."""
+        """End the connection."""
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
+
+    def _write(self) -> None:
+        spans: list[Span] = []
+        with contextlib.suppress(IndexError):  # the other thread has it
+            while True:
+                spans.append(self._group.popleft())
+        if spans:
+            self._written.append((len(spans), written(spans, self._sampler)))
 
 
 def written(spans: Sequence[Span], sampler: Sampler) -> bytes:
@@ -166,7 +144,7 @@ def written(spans: Sequence[Span], sampler: Sampler) -> bytes:
         if sampler.takes(ids[:16], flags):
             shape = kind, len(parent), len(run)
             if shape != last:
-                head, tail = _around(*shape)
+                head, tail = _alike(*shape)
                 last = shape
             own = _own(ids[:16], b"\x12\x08", ids[16:], 0x39, began, 0x41, ended)
             found += head, own, parent, tail, run.encode()
@@ -174,7 +152,7 @@ def written(spans: Sequence[Span], sampler: Sampler) -> bytes:
 
 
 @lru_cache(1024)
-def _around(kind: Kind, parent: int, length: int) -> tuple[bytes, bytes]:
+def _alike(kind: Kind, parent: int, length: int) -> tuple[bytes, bytes]:
     """What stands before the ids of a span, and between its parent and the id of its run, which comes last; for so
     many bytes of both."""
     queue, task, attempt, version, outcome = kind
@@ -191,13 +169,18 @@ def _around(kind: Kind, parent: int, length: int) -> tuple[bytes, bytes]:
     return b"\x12" + _varint(size) + b"\x0a\x10", tail[: len(tail) - length]
 
 
-def _nothing(resource: Resource) -> ReadableSpan:
-    """A span, for what stands around one."""
+def _around(resource: Resource) -> tuple[bytes, bytes]:
+    """What stands around spans: the fields of ``ResourceSpans`` but for its scope, and those of that."""
     provider = TracerProvider(resource=resource, sampler=ALWAYS_ON, shutdown_on_exit=False)
     span = provider.get_tracer("hairtrigger").start_span("")
     span.end()
     assert isinstance(span, ReadableSpan)
-    return span
+    around = encode_spans([span]).resource_spans[0]
+    scope = around.scope_spans[0]
+    scope.ClearField("spans")
+    text = scope.SerializeToString()
+    around.ClearField("scope_spans")
+    return around.SerializeToString(), text
 
 
 def _field(tag: int, body: bytes) -> bytes:
