@@ -131,8 +131,26 @@ class Processes:
                     held[below] += one.memory_full_info().pss / 1e6
         return held
 
+    def mapped_mb(self) -> dict[Role, float]:
+        """The part of it that is files, by role: the system's own copy of them, which it takes back when it likes."""
+        held: dict[Role, float] = dict.fromkeys(ROLES, 0.0)
+        for role, process in self._counted():
+            for place, one in enumerate(_family(process)):
+                below: Role = "children" if role in WORKERS and place else role
+                with contextlib.suppress(OSError):  # it has just ended
+                    held[below] += _mapped_mb(one.pid)
+        return held
+
     def _counted(self) -> list[tuple[Role, psutil.Process]]:
         return [*self._started.items(), *self._watched.items()]
+
+
+def _mapped_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        name, _, size = line.partition(":")
+        if name == "Pss_File":
+            return float(size.split()[0]) * 1024 / 1e6
+    return 0.0
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:

@@ -165,6 +165,10 @@ class Running:
         """Memory by role, in MB."""
         return self._processes.memory_mb()
 
+    def mapped_mb(self) -> Mapping[Role, float]:
+        """The part of it that is mapped files, by role, in MB."""
+        return self._processes.mapped_mb()
+
     def until_begun(self, total: int, *, every_s: float = 0.02) -> None:
         """Wait until `total` runs have begun since the start.
 
