@@ -69,7 +69,7 @@ async def _answer(
                 rated = server.buckets.take(call.headers.get(b"authorization", b""))
             await _admit(call, route)
         result = await route.handler(call)
-        if route.audited:
+        if route.audited and not call.only_asks:
             await audit.note_call(call, route, result)
     except ClientGone:
         return None

@@ -61,9 +61,11 @@ class ClientGone(Exception):
 
 class Call:
     """A request that has found its route. ``caller`` is set once it is known who asks; ``user``, where that is a
-    person on no environment's behalf."""
+    person on no environment's behalf. ``only_asks`` says that it changed nothing, though its route may."""
 
-    __slots__ = ("caller", "headers", "params", "receive", "scope", "server", "size_limit", "user")
+    __slots__ = (
+        "caller", "headers", "only_asks", "params", "receive", "scope", "server", "size_limit", "user",
+    )  # fmt: skip
 
     caller: Caller
     user: User
@@ -74,6 +76,7 @@ class Call:
         self.server, self.scope, self.receive, self.params = server, scope, receive, params
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.size_limit = server.settings.small_bytes
+        self.only_asks = False
 
     def request_key(self, *what: str) -> str | None:
         """The name of this request across its repetitions, or None when the client gives none.

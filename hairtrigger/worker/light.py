@@ -33,6 +33,7 @@ _SAMPLED, _UNSAMPLED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.DEF
 _NOWHERE = Context()
 _PLAIN = 55  # characters of a parent without a state
 (_CURRENT,) = trace.set_span_in_context(trace.INVALID_SPAN, _NOWHERE)  # the key of a context's span
+_ASKING = threading.Lock()  # two threads of a run must find one span
 _LIMITS = ("OTEL_ATTRIBUTE_", "OTEL_SPAN_ATTRIBUTE_")
 
 
@@ -134,7 +135,9 @@ class Attempt(conventions.Attempt):
     def span(self) -> "Light":
         """Its span, which is there from now on."""
         if self._span is None:
-            self._span = Light(self._provider, self._provider.ours, self.info, self.began)
+            with _ASKING:
+                if self._span is None:
+                    self._span = Light(self._provider, self._provider.ours, self.info, self.began)
         return self._span
 
     def end(self, result: Result) -> None:

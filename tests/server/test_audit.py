@@ -58,6 +58,21 @@ async def test_a_key_that_changes_something_is_named_by_its_ends(app: App, prod:
     assert made["secret"] not in repr([created, gone])
 
 
+async def test_what_only_asks_whether_a_version_would_fit_is_not_noted(app: App, prod: Api) -> None:
+    task = {"id": "mail", "file": "m.py", "export": "mail"}
+    code = {"version": "", "tasks": [task], "contentHash": "0" * 64}
+
+    for path, body in (
+        ("/api/v1/deployments", code), ("/api/v1/deployments/{}/promote", {}),
+    ):  # fmt: skip
+        version = (await prod.get("/api/hairtrigger/v1/versions")).json()["data"]
+        path = path.format(*(one["version"] for one in version))
+        for dry in (True, False):
+            assert (await prod.post(path, {**body, "dryRun": dry})).status == 200
+
+    assert [one.action for one in await entries(app)] == ["promotions.promote", "promotions.deploy"]
+
+
 async def test_a_persons_tool_is_named_by_the_person(app: App) -> None:
     user = await accounts.add_user(
         app.server.store, email="ada@example.com", name="", role="admin", password=None

@@ -96,6 +96,7 @@ async def promote(call: Call) -> Answer:
 async def deploy(call: Call) -> Answer:
     """Make a version of the code known, and the current one, before its workers come."""
     body = await call.read(_deploy)
+    call.only_asks = body.dry_run
     code = Register("", body.version, body.tasks, 1, [], body.project, body.content_hash)
     done = await engine.deploy(
         call.server.store, call.caller.env, code, archive=body.archive, promotes=body.promote,
@@ -116,6 +117,7 @@ async def roll_back(call: Call) -> Answer:
 
 async def _promoted(call: Call, name: str, body: Promote) -> Answer:
     store, env = call.server.store, call.caller.env
+    call.only_asks = body.dry_run
     current = store.catalog.current_of(env.id)
     before = None if current is None else current.name
     if body.dry_run:
