@@ -1,5 +1,6 @@
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -252,6 +253,19 @@ async def test_a_busy_worker_gets_its_next_runs_in_the_answers_to_its_reports(
 
     await server.until(lambda: len(server.results) == 200)
     assert len(server.fetches) < 20
+
+
+async def test_a_few_results_wait_for_no_run_that_goes_on(
+    server: ProtocolServer, start: Start, tmp_path: Path
+) -> None:
+    await start(server, slots=4)
+    long = server.add("wait-for-file", {"file": str(tmp_path / "go")})
+    short = [server.add("noop") for _ in range(3)]
+
+    await server.until(lambda: set(server.results) >= set(short))
+    assert long not in server.results
+    (tmp_path / "go").touch()
+    assert (await server.result(long, 10)).done == ("text/plain", "done")
 
 
 async def test_a_worker_never_has_more_runs_than_slots_however_many_results_wait(
