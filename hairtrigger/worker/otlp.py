@@ -64,9 +64,7 @@ class Outlet(SpanExporter):
         self._is_quiet, self._is_told = True, False
         self._parcel = min(_PARCEL, batch)
         self._processor = BatchSpanProcessor(
-            self,
-            max_queue_size=room // self._parcel + 2,
-            max_export_batch_size=batch // self._parcel,
+            self, max_queue_size=room, max_export_batch_size=batch // self._parcel
         )
 
     @property

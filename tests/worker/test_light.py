@@ -222,6 +222,7 @@ def test_spans_beyond_the_buffer_are_dropped_with_one_line(
     said = [record.message for record in caplog.records if "dropped" in record.message]
     assert len(collector.spans) < 40
     assert said == ["Spans are dropped: the collector takes fewer than there are."]
+    assert not [record for record in caplog.records if "Queue full" in record.message]
 
 
 def test_a_large_field_has_its_size_in_front(collector: Collector) -> None:
