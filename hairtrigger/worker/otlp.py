@@ -131,21 +131,29 @@ class Outlet(SpanExporter):
 def written(spans: Sequence[Span], sampler: Sampler) -> bytes:
     """Those of these that are recorded, each as a field ``spans`` of ``ScopeSpans``."""
     found: list[bytes] = []
-    chance = urandom(24 * len(spans))
+    chance, place = urandom(24 * len(spans)), 0
     last, head, tail = None, b"", b""
-    for place, (run, trace, began, ended, kind, known) in enumerate(spans):
-        ids = known or chance[24 * place : 24 * place + 24]
-        parent, flags = b"", None
+    for run, trace, began, ended, kind, known in spans:
+        trace_id, id, parent, flags = (
+            chance[place : place + 16],
+            chance[place + 16 : place + 24],
+            b"",
+            None,
+        )
+        place += 24
+        if known is not None:
+            trace_id, id = known[:16], known[16:]
         if trace:
-            ids = bytes.fromhex(trace[3:35]) + ids[16:]
-            parent, flags = b'"\x08' + bytes.fromhex(trace[36:52]), int(trace[53:55], 16)
-        if sampler.takes(ids[:16], flags):
-            shape = kind, len(parent), len(run)
-            if shape != last:
-                head, tail = _alike(*shape)
-                last = shape
-            own = _own(ids[:16], b"\x12\x08", ids[16:], 0x39, began, 0x41, ended)
-            found += head, own, parent, tail, run.encode()
+            trace_id, flags = bytes.fromhex(trace[3:35]), int(trace[53:55], 16)
+            parent = b'"\x08' + bytes.fromhex(trace[36:52])
+        if not sampler.takes(trace_id, flags):
+            continue
+        name = run.encode()
+        shape = kind, len(parent), len(name)
+        if shape != last:
+            last, (head, tail) = shape, _alike(*shape)
+        own = _own(trace_id, b"\x12\x08", id, 0x39, began, 0x41, ended)
+        found += head, own, parent, tail, name
     return b"".join(found)
 
 

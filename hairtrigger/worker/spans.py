@@ -37,14 +37,15 @@ class Spans:
 
     def __init__(self, api: Any, provider: Any) -> None:
         self._api, self._provider = api, provider
+        self._begin = getattr(provider, "begin", None)
         self._tracer = (provider or api).get_tracer("hairtrigger")
 
     def begin(self, scope: Scope) -> "Attempt":
         """Begin the span of an attempt, and let it be the current one of the task that calls."""
-        begin = getattr(self._provider, "begin", None)
-        light: Attempt | None = None if begin is None else begin(scope)
-        if light is not None:
-            return light
+        if self._begin is not None:
+            light: Attempt | None = self._begin(scope)
+            if light is not None:
+                return light
         from opentelemetry import context
 
         info = scope.info
