@@ -56,7 +56,8 @@ FORGOT = re.compile(r"runs pruned +count=(\d+)")
 FAILED = re.compile(r"failing run_\w+ failed in attempt 1: RuntimeError: The first attempt fails")
 EXPECTED = re.compile(
     r"Listening on |  \w+ +the key that is configured|Worker \S+ joined|Worker \S+ left|Server stop|"
-    r"  prod |  Shown once: |  The database keeps them sealed|Worker of |  begin, |Draining: |Worker stopped"
+    r"  prod |  Shown once: |The dashboard has no admin yet|  The database keeps them sealed|Worker of |"
+    r"  begin, |Draining: |Worker stopped"
 )
 Sizes = dict[str, float]  # MB, by process or table
 
