@@ -8,7 +8,7 @@ hundredths of a second: windows must be long enough for that.
 import contextlib
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -123,22 +123,21 @@ class Processes:
 
     def memory_mb(self) -> dict[Role, float]:
         """Memory by role in MB: proportional set size, so shared pages are counted once."""
-        held: dict[Role, float] = dict.fromkeys(ROLES, 0.0)
-        for role, process in self._counted():
-            for place, one in enumerate(_family(process)):
-                below: Role = "children" if role in WORKERS and place else role
-                with contextlib.suppress(psutil.NoSuchProcess):  # such as a backend of a pool
-                    held[below] += one.memory_full_info().pss / 1e6
-        return held
+        return self._summed(lambda one: float(one.memory_full_info().pss) / 1e6)
 
     def mapped_mb(self) -> dict[Role, float]:
         """The part of it that is files, by role: the system's own copy of them, which it takes back when it likes."""
+        return self._summed(lambda one: _mapped_mb(one.pid))
+
+    def _summed(self, of: Callable[[psutil.Process], float]) -> dict[Role, float]:
         held: dict[Role, float] = dict.fromkeys(ROLES, 0.0)
         for role, process in self._counted():
             for place, one in enumerate(_family(process)):
                 below: Role = "children" if role in WORKERS and place else role
-                with contextlib.suppress(OSError):  # it has just ended
-                    held[below] += _mapped_mb(one.pid)
+                with contextlib.suppress(
+                    psutil.NoSuchProcess, OSError
+                ):  # such as a backend of a pool
+                    held[below] += of(one)
         return held
 
     def _counted(self) -> list[tuple[Role, psutil.Process]]:

@@ -40,7 +40,7 @@ def ask(now: Session) -> None:
         _print(found)
 
 
-def measure(system: System, count: int, collector: "psutil.Process") -> tuple[Sample, float]:
+def measure(system: System, count: int, collector: psutil.Process) -> tuple[Sample, float]:
     """Drain `count` runs once: the sample, and the CPU time (µs) a run of the collector."""
     with opened(system) as running:
         running.stop_worker()
@@ -61,7 +61,7 @@ def _with_telemetry(system: System, url: str) -> list[System]:
 
 
 @contextlib.contextmanager
-def _collector() -> Iterator[tuple[str, "psutil.Process"]]:
+def _collector() -> Iterator[tuple[str, psutil.Process]]:
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.collector", str(port)]
     process = subprocess.Popen(command, cwd=HERE.parent)
@@ -72,7 +72,7 @@ def _collector() -> Iterator[tuple[str, "psutil.Process"]]:
         process.wait()
 
 
-def _cpu_us(process: "psutil.Process") -> float:
+def _cpu_us(process: psutil.Process) -> float:
     spent = process.cpu_times()
     return float(spent.user + spent.system) * 1e6
 

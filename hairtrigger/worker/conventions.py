@@ -1,6 +1,5 @@
 """What a span of an attempt says of its run and of how it ended. Source: OpenTelemetry's conventions for messaging."""
 
-from abc import ABC, abstractmethod
 from typing import Any
 
 from hairtrigger.telemetry.tracing import SYSTEM
@@ -20,34 +19,24 @@ def attributes(info: RunInfo) -> dict[str, str | int]:
     }  # fmt: skip
 
 
-class Attempt(ABC):
-    """The span of one attempt."""
+def describe(span: Any, result: Result) -> None:
+    """Say it in a span of the SDK, and end that."""
+    from opentelemetry.trace import Status, StatusCode
 
-    __slots__ = ()
-
-    @abstractmethod
-    def end(self, result: Result) -> None:
-        """Say how it went."""
-
-    @staticmethod
-    def describe(span: Any, result: Result) -> None:
-        """Say it in a span of the SDK, and end that."""
-        from opentelemetry.trace import Status, StatusCode
-
-        reason, kind, message = result.failed or result.crashed, "", ""
-        span.set_attribute("hairtrigger.outcome", outcome(result))
-        if result.failed is not None:
-            span.set_attribute("hairtrigger.will_retry", result.retry_in_ms is not None)
-        if reason is not None:
-            kind, message = reason.name, _clean(reason.message)
-            seen = {"type": kind, "message": message, "stacktrace": _clean(reason.trace)}
-            span.add_event("exception", {f"exception.{key}": value for key, value in seen.items()})
-        elif result.timed_out:
-            kind, message = "timed_out", "It ran for longer than it may."
-        if kind:
-            span.set_attribute("error.type", kind)
-            span.set_status(Status(StatusCode.ERROR, message))
-        span.end()
+    reason, kind, message = result.failed or result.crashed, "", ""
+    span.set_attribute("hairtrigger.outcome", outcome(result))
+    if result.failed is not None:
+        span.set_attribute("hairtrigger.will_retry", result.retry_in_ms is not None)
+    if reason is not None:
+        kind, message = reason.name, _clean(reason.message)
+        seen = {"type": kind, "message": message, "stacktrace": _clean(reason.trace)}
+        span.add_event("exception", {f"exception.{key}": value for key, value in seen.items()})
+    elif result.timed_out:
+        kind, message = "timed_out", "It ran for longer than it may."
+    if kind:
+        span.set_attribute("error.type", kind)
+        span.set_status(Status(StatusCode.ERROR, message))
+    span.end()
 
 
 def outcome(result: Result) -> str:

@@ -1,4 +1,4 @@
-"""The span of an attempt at a twentieth of the price: what OpenTelemetry's SDK would make is made only when asked for.
+"""The span of an attempt at a tenth of the price: what OpenTelemetry's SDK would make is made only when asked for.
 
 Of an attempt that completes and whose code asks nothing about its span, some facts are put aside, which a thread
 writes as OTLP (``otlp.py``). The span that its code finds when it does ask is made then, and becomes one of the SDK,
@@ -24,11 +24,11 @@ from opentelemetry.trace import SpanContext, TraceFlags, TraceState
 
 from hairtrigger.sdk.context import SCOPE, Scope
 from hairtrigger.wire.worker import Result, RunInfo
-from hairtrigger.worker import conventions, otlp
-from hairtrigger.worker.conventions import RUN, attributes
+from hairtrigger.worker import otlp
+from hairtrigger.worker.conventions import RUN, attributes, describe, outcome
 from hairtrigger.worker.sampling import Sampler, sampler
 
-QUEUE, BATCH = 8_192, 4_096  # spans of a child: a request costs as much as writing 1,000 of them
+QUEUE, BATCH = 8_192, 4_096  # spans of a child: a request has a price of its own
 _SAMPLED, _UNSAMPLED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.DEFAULT)
 _NOWHERE = Context()
 _PLAIN = 55  # characters of a parent without a state
@@ -121,7 +121,7 @@ class Provider(TracerProvider):
         return self._light.flush(timeout_millis) and super().force_flush(timeout_millis)
 
 
-class Attempt(conventions.Attempt):
+class Attempt:
     """An attempt whose span is made when somebody asks."""
 
     __slots__ = ("_provider", "_span", "began", "info")
@@ -141,20 +141,20 @@ class Attempt(conventions.Attempt):
         return self._span
 
     def end(self, result: Result) -> None:
-        info, ids = self.info, None
-        if result.failed or result.crashed or result.timed_out or len(info.trace or "") > _PLAIN:
-            if self.span.end_now():
-                self.describe(self.span.real(), result)
-            return
-        if self._span is not None:
-            if not self._span.end_now():
+        """Say how it went."""
+        info = self.info
+        has_more = (
+            result.failed or result.crashed or result.timed_out or len(info.trace or "") > _PLAIN
+        )
+        span = self.span if has_more else self._span
+        if span is not None:
+            if not span.end_now():
                 return
-            if self._span.is_real:
-                self.describe(self._span.real(), result)
+            if has_more or span.is_real:
+                describe(span.real(), result)
                 return
-            ids = self._span.ids
-        outcome = conventions.outcome(result)
-        kind = info.queue, info.task, info.attempt, info.version, outcome
+        ids = None if span is None else span.ids
+        kind = info.queue, info.task, info.attempt, info.version, outcome(result)
         self._provider.take((info.id, info.trace, self.began, time.time_ns(), kind, ids))
 
 

@@ -14,14 +14,7 @@ from msgspec import Raw
 
 from hairtrigger.errors import ApiError, ConnectionFailed, HairtriggerError, UnknownWorker
 from hairtrigger.telemetry.events import emit
-from hairtrigger.wire.worker import (
-    Fetch,
-    Held,
-    Hold,
-    Leave,
-    Register,
-    Registered,
-)
+from hairtrigger.wire.worker import Fetch, Held, Hold, Leave, Register, Registered
 from hairtrigger.worker.calls import Calls, NotSent, Refused, unless_cancelled
 from hairtrigger.worker.duty import Duty
 from hairtrigger.worker.frames import Ended, Line
@@ -35,9 +28,7 @@ _LATE_S = 5.0  # how much later than promised a held call may be answered
 _LINES_WAIT_S = 0.1  # log lines alone are gathered for so long
 _MAX_REPORTS, _WORTH_A_REPORT = 2, 32  # at once; results that make a second one worth its while
 _GATHER_S = 0.002  # that fewer results wait for others: to write two costs as much as to write ten
-_MARGIN = (
-    0.1  # of the lease: bodies are interrupted so long before its end, to have stopped by then
-)
+_MARGIN = 0.1  # of the lease: bodies are interrupted so long before its end, to have stopped
 _AT_ONCE_S, _PAUSE_S = 0.02, 0.1  # an empty answer that was not held is not asked for again at once
 
 _encoder = msgspec.json.Encoder()
@@ -205,7 +196,8 @@ class Link:
             while True:
                 await self._say.wait()
                 self._say.clear()
-                await self._gather()
+                if self._is_early():
+                    await self._gather()
                 while self._outbox and self._may_report():
                     parcel = self._outbox.take()
                     self._reporting += 1
@@ -227,11 +219,14 @@ class Link:
         )
         return is_worth_it and self._reporting < _MAX_REPORTS and not self._lines_under_way
 
+    def _is_early(self) -> bool:
+        return 0 < self._outbox.results < _WORTH_A_REPORT and self._duty.executes()
+
     async def _gather(self) -> None:
         """Wait a moment, while other runs are executed, for some of them to end as well."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GATHER_S):
-                while 0 < self._outbox.results < _WORTH_A_REPORT and self._duty.executes():
+                while self._is_early():
                     await self._say.wait()
                     self._say.clear()
 

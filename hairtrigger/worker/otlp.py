@@ -30,7 +30,7 @@ Span = tuple[str, str | None, int, int, Kind, bytes | None]
 """The run, where in a trace it was triggered, begin and end (ns since 1970), what it is, and the ids of its trace and
 its own if they are known."""
 
-_GROUP = 32  # spans that are written at once: alone they cost twice as much, and more are no longer in the cache
+_GROUP = 32  # spans that are written at once, while they are in the cache: by the thread, 1 µs more was measured
 _PARCEL = 256  # spans: one of them costs what OpenTelemetry's buffer asks for each thing in it
 _SAMPLED = SpanContext(1, 1, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 _CONSUMER = 5

@@ -53,15 +53,15 @@ class _Said(msgspec.Struct, array_like=True, gc=False):
 _taken = msgspec.json.Decoder(_Taken).decode
 _said = msgspec.json.Decoder(_Said).decode
 _result = msgspec.json.Decoder(_Result).decode
-_NOTHING = (b"null", b"{}")
+_NOTHING = ("null", "{}")
 
 
 class Shipping:
     """Tells Axiom what a supervisor sees. ``environment`` is known once the worker is registered.
 
     What is seen is put aside by the batch, and becomes text when the supervisor has passed it on: whoever waits for
-    it does not wait for us. There are two events for each attempt, so the text is put together here: an encoder
-    takes twice the time.
+    it does not wait for us. There are two events for each attempt, so the text is put together here, which takes less
+    than structures and an encoder.
     """
 
     def __init__(self, to: axiom.Axiom) -> None:
@@ -117,15 +117,9 @@ class Shipping:
 
     def _line(self, head: Head, said: _Said) -> str:
         level = "info" if said.level == "log" else said.level
-        text, attributes = (
-            self._begun(head, said.at, level, _json(said.message)),
-            bytes(said.attributes),
-        )
-        return (
-            f"{text}}}"
-            if attributes in _NOTHING
-            else f'{text},"attributes":{attributes.decode()}}}'
-        )
+        text = self._begun(head, said.at, level, _json(said.message))
+        attributes = bytes(said.attributes).decode()
+        return f"{text}}}" if attributes in _NOTHING else f'{text},"attributes":{attributes}}}'
 
     def _begun(self, head: Head, at: int, level: str, message: str) -> str:
         """An event but for what is its own, and its end."""

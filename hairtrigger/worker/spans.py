@@ -8,14 +8,14 @@ project's code has set itself is used as it is. Source: OpenTelemetry's conventi
 import logging
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from hairtrigger.sdk.context import Scope
 from hairtrigger.telemetry import otel
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import tracing
 from hairtrigger.wire.worker import Result
-from hairtrigger.worker.conventions import Attempt, attributes
+from hairtrigger.worker.conventions import attributes, describe
 
 CLOSE_S = 2.0  # that a child which leaves gives to the spans it still has
 LEAVING_S = 1.0  # for the rest of its goodbye
@@ -68,7 +68,14 @@ class Spans:
             thread.join(CLOSE_S)
 
 
-class Recorded(Attempt):
+class Attempt(Protocol):
+    """The span of one attempt."""
+
+    def end(self, result: Result) -> None:
+        """Say how it went."""
+
+
+class Recorded:
     """An attempt with a span of the SDK from its begin."""
 
     __slots__ = ("_span",)
@@ -77,7 +84,7 @@ class Recorded(Attempt):
         self._span = span
 
     def end(self, result: Result) -> None:
-        self.describe(self._span, result)
+        describe(self._span, result)
 
 
 def install(environ: Mapping[str, str]) -> Spans | None:
