@@ -145,6 +145,8 @@ class Committer:
                     await self._tick()
                 finally:
                     self._ticking -= 1
+                # the answers go out first: SQLite's next statements keep the loop from sending anything
+                await asyncio.sleep(0)
             if self._closing:
                 self._wake.set()  # for the others
                 return
