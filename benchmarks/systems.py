@@ -55,13 +55,13 @@ def hairtrigger(database: Database) -> System:
     return System(
         name="hairtrigger",
         setup=f"server, worker and client apart over HTTP; {durable}; every run, its attempts, "
-        "arguments and outcome kept; 2 child processes, 1,000 slots",
+        "arguments and outcome kept; 2 child processes, 2,000 slots",
         database=database,
         share=1,
         flight=64,
         pace=1000,
         server=(program, "server", "--host", "127.0.0.1", "--port", "{port}", "--database", url),
-        worker=(*worker, "1000"),
+        worker=(*worker, "2000"),
         narrow=(*worker, str(PLACES)),
         client=(sys.executable, "client.py"),
         project=HERE / "project",
