@@ -46,16 +46,16 @@ class System:
 
 
 def hairtrigger(database: Database) -> System:
-    """Ours: a server, a worker with two child processes, HTTP between all of them."""
+    """Ours: a server, a worker with one child process, HTTP between all of them."""
     program = str(Path(sys.executable).with_name("hairtrigger"))
     embedded = isinstance(database, Sqlite)
     url = "sqlite:///{database}" if embedded else "{database}"
     durable = "synchronous=FULL" if embedded else "synchronous_commit=on"
-    worker = (program, "worker", "--processes", "2", "--slots")
+    worker = (program, "worker", "--processes", "1", "--slots")
     return System(
         name="hairtrigger",
         setup=f"server, worker and client apart over HTTP; {durable}; every run, its attempts, "
-        "arguments and outcome kept; 2 child processes, 2,000 slots",
+        "arguments and outcome kept; 1 child process, 2,000 slots",
         database=database,
         share=1,
         flight=64,
