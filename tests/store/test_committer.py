@@ -70,6 +70,27 @@ async def test_nobody_is_answered_before_the_commit(world: World) -> None:
     assert answered == [1] * 20
 
 
+async def test_answers_go_out_before_the_next_tick_is_written(world: World) -> None:
+    happened: list[str] = []
+
+    async def ask(name: str, then: str = "") -> None:
+        def steps(catalog: Catalog, now: int) -> Steps[None]:
+            happened.append(f"{name} written")
+            if then and not asked:  # while this tick is written, the next one has something to do
+                asked.append(asyncio.ensure_future(ask(then)))
+            return
+            yield
+
+        await world.store.change(steps)
+        happened.append(f"{name} answered")
+
+    asked: list[asyncio.Future[None]] = []
+    await ask("first", "second")
+    await asyncio.gather(*asked)
+
+    assert happened == ["first written", "first answered", "second written", "second answered"]
+
+
 async def test_one_bad_item_among_five_hundred_fails_alone(world: World) -> None:
     good = [world.store.trigger(Call(world.env.id, [_new(world)])) for _ in range(500)]
     bad = world.store.trigger(Call(world.env.id, [poison(world)]))
