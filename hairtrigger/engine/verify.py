@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 from hairtrigger.rules import plans, records, sweep, verify
-from hairtrigger.rules.sweep import Limit, Owner, Sweep
+from hairtrigger.rules.sweep import Bounds, Limit, Owner, Pace, Sweep
 from hairtrigger.rules.verify import CHECKS, Check, HandOut, Known, RunRow, Violation
 from hairtrigger.store import catalog as catalogs
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.database import Database, Row, Steps, fetch
 from hairtrigger.store.store import one
 from hairtrigger.wire import ids
+from hairtrigger.wire.rates import Rate
 
 CHUNK = 2_000  # runs, or rows of another table, in one snapshot
 SHOWN = 20
@@ -98,15 +99,17 @@ class _Walk:
             versions={version.id: version.env for version in catalog.versions.values()},
             kept_from=ids.first_at(now - retention_ms) if retention_ms else 0,
         )
-        self._limits: dict[int, tuple[Limit | None, tuple[tuple[Owner, Limit], ...]]] = {}
-        self._owners: dict[tuple[int, str], tuple[tuple[Owner, Limit], ...]] = {}
+        self._limits: dict[int, tuple[Limit | None, Bounds]] = {}
+        self._owners: dict[tuple[int, str], Bounds] = {}
 
     async def limits(self) -> None:
         """Learn what bounds each queue."""
         for row in await self.database.read(one("verify_limits")):
-            queue, env, name, each, total, since, env_limit, burst, env_since, slug = row
+            queue, env, name, each, total, since, env_limit, burst, env_since, slug, *rate = row
             self.known.queues[queue] = env, each
-            shared: list[tuple[Owner, Limit]] = []
+            shared: list[tuple[Owner, Limit | Pace]] = []
+            if all(rate):
+                shared.append((("rate", queue, ""), Pace(f"queue {name}", Rate(*rate), since)))
             if total is not None or env_limit is not None:
                 most = min(limit for limit in (total, env_limit) if limit is not None)
                 whole = Limit(f"queue {name}", most, max(since, env_since))
@@ -158,8 +161,8 @@ class _Walk:
         hand_outs = sum(map(len, chunk.ended.values()))
         tally.look("strays", unfinished + over + hand_outs + len(chunk.strays))
 
-    def _owners_of(self, run: RunRow) -> tuple[tuple[Owner, Limit], ...]:
-        """Whose slots the hand-outs of a run take."""
+    def _owners_of(self, run: RunRow) -> Bounds:
+        """Whose slots and tokens the hand-outs of a run take."""
         own, shared = self._limits.get(run.queue, (None, ()))
         if own is None:
             return shared

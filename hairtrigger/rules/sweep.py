@@ -1,4 +1,4 @@
-"""Whether a limit was ever exceeded: the hand-outs that took its slots, walked in the order of time.
+"""Whether a limit or a rate was ever exceeded: the hand-outs that took its slots, walked in the order of time.
 
 Runs come in the order of their numbers, which is that of their creation, and none is handed out before it is
 created: so all that began before the newest run seen was created can be judged and forgotten. Memory grows
@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from hairtrigger.rules import queues
 from hairtrigger.rules.verify import HandOut, Violation
-from hairtrigger.wire import durations, ids
+from hairtrigger.wire import durations, ids, rates
+from hairtrigger.wire.rates import Rate
 
 FOREVER = 1 << 62
 SLACK_MS = (
     60_000  # by which clocks of servers, and numbers made in a burst, may be ahead of each other
 )
+EARLY_MS = 5_000  # by which a start may be early for its rate: a transaction's instant precedes its locks
 Owner = tuple[str, int, str]  # what has slots: its kind, an id, a concurrency key
 
 
@@ -28,6 +31,22 @@ class Limit(NamedTuple):
     since: int
 
 
+class Pace(NamedTuple):
+    """No faster than a rate since ``since`` (ms)."""
+
+    name: str
+    rate: Rate
+    since: int
+
+    @property
+    def least(self) -> int:
+        """Tokens (in thousandths) that must be there for a start: fewer than one, by what is earned early."""
+        return queues.MILLI - self.rate.count * queues.MILLI * EARLY_MS // self.rate.per_ms
+
+
+Bounds = Sequence[tuple[Owner, Limit | Pace]]
+
+
 class Sweep:
     """Judges the hand-outs that began before ``until`` (ms), the moment at which the walk itself began."""
 
@@ -36,13 +55,14 @@ class Sweep:
         self.unplaced = (
             0  # hand-outs that came too late to be judged: a clock was set back by minutes
         )
-        self._starts: list[tuple[int, int, int, Sequence[tuple[Owner, Limit]]]] = []
+        self._starts: list[tuple[int, int, int, Bounds]] = []
         self._ends: dict[Owner, list[int]] = defaultdict(list)
+        self._buckets: dict[Owner, tuple[int, int]] = {}
         self._reached = -FOREVER
         self._tidy_at = 1_000
 
-    def add(self, one: HandOut, owners: Sequence[tuple[Owner, Limit]]) -> None:
-        """Note a hand-out that took a slot of each of these. Two in the same ms do not overlap."""
+    def add(self, one: HandOut, owners: Bounds) -> None:
+        """Note a hand-out that took a slot or a token of each of these. Two in the same ms do not overlap."""
         if not owners or one.started_at is None or one.started_at >= self.until:
             return
         if one.started_at < self._reached:
@@ -56,13 +76,14 @@ class Sweep:
         found: list[Violation] = []
         while self._starts and self._starts[0][0] < to:
             start, run_id, end, owners = heappop(self._starts)
-            for owner, limit in owners:
-                ends = self._ends[owner]
-                while ends and ends[0] <= start:
-                    heappop(ends)
-                if len(ends) >= limit.most and start > limit.since:
-                    found.append(_exceeded(run_id, start, len(ends), limit))
-                heappush(ends, end)
+            for owner, bound in owners:
+                if isinstance(bound, Pace):
+                    wrong = self._token(owner, bound, start)
+                else:
+                    wrong = self._slot(owner, bound, start, end)
+                if wrong:
+                    text = f"began at {durations.iso(start)} when {wrong}"
+                    found.append(Violation("limits", ids.public("run", run_id), text))
         self._reached = max(self._reached, to)
         if len(self._ends) > self._tidy_at:
             self._tidy()
@@ -72,6 +93,29 @@ class Sweep:
         """Judge the rest."""
         return self.advance(FOREVER)
 
+    def _slot(self, owner: Owner, limit: Limit, start: int, end: int) -> str:
+        """What is wrong when it takes one now; empty: nothing."""
+        ends = self._ends[owner]
+        while ends and ends[0] <= start:
+            heappop(ends)
+        running = len(ends)
+        heappush(ends, end)
+        if running < limit.most or start <= limit.since:
+            return ""
+        return f"{running} of {limit.name} went on already; the limit is {limit.most}"
+
+    def _token(self, owner: Owner, pace: Pace, start: int) -> str:
+        """The same, of a rate whose bucket was full at first."""
+        if start <= pace.since:
+            return ""
+        count, per_ms = pace.rate.count, pace.rate.per_ms
+        kept, at = self._buckets.get(owner, (0, 0))
+        tokens, at = queues.refill(kept, at, start, count=count, per_ms=per_ms)
+        self._buckets[owner] = tokens - queues.MILLI, at
+        if tokens >= pace.least:
+            return ""
+        return f"{pace.name} had started as many as it may; the rate is {rates.to_text(pace.rate)}"
+
     def _tidy(self) -> None:
         """Forget concurrency keys whose hand-outs are all over."""
         over = [
@@ -80,11 +124,3 @@ class Sweep:
         for owner in over:
             del self._ends[owner]
         self._tidy_at = 2 * len(self._ends) + 1_000
-
-
-def _exceeded(run_id: int, start: int, running: int, limit: Limit) -> Violation:
-    text = (
-        f"began at {durations.iso(start)} when {running} of {limit.name} went on already; "
-        f"the limit is {limit.most}"
-    )
-    return Violation("limits", ids.public("run", run_id), text)

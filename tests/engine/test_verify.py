@@ -14,9 +14,12 @@ from hairtrigger.store.postgres_reader import PostgresReader
 from hairtrigger.store.sqlite import SQLite
 from hairtrigger.store.store import one
 from hairtrigger.wire import ids
+from hairtrigger.wire.rates import Rate
+from hairtrigger.wire.worker import QueueManifest
 from tests.clock import DAY, HOUR, MINUTE, SECOND
 from tests.engine import histories
 from tests.engine.driving import Worker, World, manifest
+from tests.engine.test_queues import with_queue
 
 # What is planted, by statements with the numbers of histories.small, and which check must say what of whom.
 PLANTED: list[tuple[str, str, str, list[str]]] = [
@@ -224,6 +227,26 @@ async def test_limit_over_all_keys_and_that_of_the_environment_are_swept_too(wor
     told = wrong(await found(world))["limits"]
     assert sum("of queue narrow" in line and "the limit is 1" in line for line in told) == 2
     assert sum("of environment prod" in line and "the limit is 2" in line for line in told) == 1
+
+
+async def test_rate_is_kept_and_who_began_too_fast_for_it_is_named(world: World) -> None:
+    paced = QueueManifest("narrow", rate=Rate(2, MINUTE))
+    worker = await world.register(with_queue(manifest("narrow"), paced))
+    world.clock.move(SECOND)
+    started = len(await running(world, worker, 5))
+    for _ in range(3):
+        world.clock.move(30 * SECOND)
+        started += len(await worker.fetch())
+
+    findings = await found(world)
+    assert started == findings["limits"].rows == 5
+    assert wrong(findings) == {}
+
+    await world.write("update queues set rate_limit = 1 where name = 'narrow'")
+
+    told = wrong(await found(world))["limits"]
+    assert len(told) == 3
+    assert all("queue narrow had started as many as it may; the rate is 1/m" in one for one in told)
 
 
 async def test_walk_in_many_chunks_finds_what_one_finds(

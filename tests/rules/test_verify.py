@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hairtrigger.rules import attempts, records, verify
+from hairtrigger.rules import attempts, queues, records, verify
 from hairtrigger.rules.records import Ticks
-from hairtrigger.rules.sweep import Limit, Owner, Sweep
+from hairtrigger.rules.sweep import EARLY_MS, Limit, Owner, Pace, Sweep
 from hairtrigger.rules.verify import UNKNOWN, HandOut, Known, RunRow, Violation
 from hairtrigger.wire import ids
+from hairtrigger.wire.rates import Rate
 from hairtrigger.wire.statuses import REPORTED, FinalStatus, LiveState
 from hairtrigger.wire.worker import Failure, Result, RetryPolicy
 
@@ -152,6 +155,42 @@ def test_limit_is_exceeded_by_whoever_begins_when_it_is_reached() -> None:
     assert swept(2, (10, None), (15, None), (18, None), (19, 20)) == named(2, 3)
     assert swept(2, (10, 18), (15, 30), (18, 40)) == []
     assert swept(1, (10, 10), (10, 10), (10, 11)) == []
+
+
+def paced(*starts: int, since: int = 0) -> list[str]:
+    """The runs (by their place) that began faster than 6 a minute, one each 10 s."""
+    sweep = Sweep(until=10_000_000)
+    owners = [(LANE, Pace("queue q", Rate(6, 60_000), since))]
+    for place, start in enumerate(starts):
+        sweep.add(HandOut(place, 1, 1, start, start, ""), owners)
+    return [one.subject for one in sweep.finish()]
+
+
+def test_rate_is_exceeded_by_whoever_begins_before_a_token_is_earned() -> None:
+    full = [100_000] * 6
+    assert paced(*full) == []
+    assert paced(*full, 100_000) == named(6)
+    assert paced(*full, 110_000 - EARLY_MS) == []
+    assert paced(*full, 110_000 - EARLY_MS - 1) == named(6)
+    assert paced(*full, 110_000, 120_000, 130_000, 130_000) == named(9)
+
+
+def test_rate_judges_what_began_after_it_was_set() -> None:
+    assert paced(*[100_000] * 20, since=100_000) == []
+    assert paced(*[100_000] * 20, *[100_001] * 7, since=100_000) == named(26)
+
+
+@given(st.lists(st.integers(0, 40_000), max_size=80))
+def test_starts_that_the_bucket_of_a_rate_allows_are_never_accused(gaps: list[int]) -> None:
+    tokens, at, now, starts = 0, 0, 100_000, []
+    for gap in gaps:
+        now += gap
+        tokens, at = queues.refill(tokens, at, now, count=6, per_ms=60_000)
+        if tokens >= queues.MILLI:
+            tokens -= queues.MILLI
+            starts.append(now)
+
+    assert paced(*starts) == []
 
 
 def test_order_in_which_intervals_come_does_not_matter() -> None:

@@ -102,7 +102,7 @@ select (select count(*) from lanes) + (select count(*) from slots)
 -- What bounds a queue: each key, all keys, the environment; and since when.
 -- name: verify_limits
 select q.id, q.env, q.name, coalesce(q.override, q.lim), q.total_limit, q.limited_at, e.lim, e.burst,
-  e.limited_at, e.slug
+  e.limited_at, e.slug, q.rate_limit, q.rate_ms
 from queues q join envs e on e.id = q.env
 
 -- What is counted over all keys of a queue, or in an environment (owner is its negative id), where it matters.
