@@ -144,13 +144,21 @@ async def _serve(
         url = where
         for number in _EXITS:  # in place of the web server's, which does not tell which signal came
             signals.add_signal_handler(number, ended, number)
-        _say_listening(state, settings, where, made)
+        _say_listening(state, settings, where)
         ready.set()
+
+    def founded(is_ours: bool) -> None:
+        if made.fresh and is_ours:
+            _say_keys(state, settings, made)
+        elif made.new:
+            state.out.hint("  Another server made this database just now: its keys were shown there.")
 
     def unset(where: str) -> None:
         _say_setup(state, settings, where)
 
-    serving = asyncio.create_task(serve(settings, on_ready=listening, on_setup=unset, stop=stop))
+    serving = asyncio.create_task(
+        serve(settings, on_ready=listening, on_founded=founded, on_setup=unset, stop=stop)
+    )
     if worker is not None:
         await asyncio.wait(
             [serving, asyncio.create_task(ready.wait())], return_when=asyncio.FIRST_COMPLETED
@@ -179,7 +187,7 @@ async def _work_beside(settings: "WorkerSettings", stop: asyncio.Event) -> None:
         stop.set()
 
 
-def _say_listening(state: State, settings: "Settings", url: str, made: _Made) -> None:
+def _say_listening(state: State, settings: "Settings", url: str) -> None:
     if settings.log_format == "json":
         from hairtrigger.cli import log_lines
 
@@ -187,8 +195,6 @@ def _say_listening(state: State, settings: "Settings", url: str, made: _Made) ->
         state.out.data(log_lines.as_json("server.listening", facts))
     else:
         state.out.data(f"Listening on {url}  database {settings.shown_database()}")
-    if made.fresh:
-        _say_keys(state, settings, made)
     if settings.host not in _LOOPBACK:
         state.out.warn(
             f"Anybody who reaches {settings.host}:{url.rpartition(':')[2]} can try keys, and HTTP is not "

@@ -92,22 +92,26 @@ def digest(key: str) -> str:
 
 async def open_project(
     store: Store, vault: Vault, *, ref: str = "", name: str, keys: dict[str, str]
-) -> dict[str, Environment]:
+) -> tuple[dict[str, Environment], bool]:
     """The installation's first project with its environments dev and prod, made on a fresh database.
 
     ``keys`` are root keys by slug for a fresh database; those not named are made. Without a ``ref``, the
-    first worker whose configuration names a project gives it. Answers the environments by slug.
+    first worker whose configuration names a project gives it. Answers the environments by slug, and whether
+    they were made just now: of servers that find the same database fresh, one does.
     """
     for slug, key in keys.items():
         check_key(slug, key)
 
-    def make(catalog: Catalog, now: int) -> Steps[None]:
-        if not catalog.envs:
-            yield from _found(store, vault, name, ref, keys, catalog, now)
+    def make(catalog: Catalog, now: int) -> Steps[bool]:
+        if catalog.envs:
+            return False
+        yield from _found(store, vault, name, ref, keys, catalog, now)
+        return True
 
-    await store.change(make)
+    is_new: bool = await store.change(make)
     first = min(env.project for env in store.catalog.envs.values())
-    return {env.slug: env for env in store.catalog.envs.values() if env.project == first}
+    found = {env.slug: env for env in store.catalog.envs.values() if env.project == first}
+    return found, is_new
 
 
 @dataclass(frozen=True, slots=True)

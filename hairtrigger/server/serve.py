@@ -19,6 +19,7 @@ async def serve(
     settings: Settings,
     *,
     on_ready: Callable[[str], None] | None = None,
+    on_founded: Callable[[bool], None] | None = None,
     on_setup: Callable[[str], None] | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
@@ -29,6 +30,7 @@ async def serve(
 
     Args:
         on_ready: Called once with the server's URL when it takes requests.
+        on_founded: Called after it, with whether this server made the first project, with the settings' keys.
         on_setup: Called after it with the URL where the first admin is made, while there is none.
     Raises:
         ConfigError: the address is taken, or the database cannot be opened.
@@ -46,6 +48,8 @@ async def serve(
     def ready(where: str) -> None:
         if on_ready is not None:
             on_ready(where)
+        if on_founded is not None:
+            on_founded(app.server.is_founder)
         if on_setup is not None and setup:
             on_setup((settings.public_url.rstrip("/") or where) + setup)
 

@@ -39,6 +39,7 @@ class Server:
         self.meter = Meter()
         self.spans: spans.Spans | None = None
         self.reading_otlp = 0  # requests at once
+        self.is_founder = False  # it made the first project of this database
         self.is_open = False
         self.url_secret = ""  # signs the URLs of packets
         self._store: Store | None = None
@@ -97,7 +98,7 @@ class Server:
         await store.open()
         try:
             given = {"dev": self.settings.dev_key, "prod": self.settings.prod_key}
-            await projects.open_project(
+            _, self.is_founder = await projects.open_project(
                 store,
                 vault,
                 name=self.settings.project_name,

@@ -1,15 +1,20 @@
 """``server`` and ``worker`` as processes: what they say, how they stop."""
 
+import asyncio
 import json
 import re
 import signal
 import subprocess
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from tests import databases
 from tests.cli.conftest import PROGRAM
 from tests.running import Live, until
+
+_WAITERS = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
 
 
 class Told:
@@ -58,6 +63,39 @@ def test_a_fresh_server_says_where_it_listens_and_shows_its_keys_once(tmp_path: 
     assert not any(key in first.out.read_text() for key in keys)
     assert not re.search(r"tr_\w+", shown)
     assert (code, again_code) == (143, 130)
+
+
+async def test_of_two_servers_that_find_a_database_fresh_one_shows_keys_and_they_open_it(
+    tmp_path: Path, postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    databases.emptied(postgres_database)
+    monkeypatch.setenv("HAIRTRIGGER_MASTER_KEY", "the same for both of them, of 32 characters")
+    places = [tmp_path / "a", tmp_path / "b"]
+    for place in places:
+        place.mkdir()
+    holder = await asyncpg.connect(postgres_database)
+    try:  # neither goes on before both have seen that nothing is there
+        await holder.execute("select pg_advisory_lock(4710, 2)")
+        both = [
+            Told(place, "server", "--port", "0", "--database", postgres_database) for place in places
+        ]
+        async with asyncio.timeout(20):
+            while await holder.fetchval(_WAITERS) < 2:
+                await asyncio.sleep(0.01)
+    finally:
+        await holder.close()
+
+    urls = [one.until(r"Listening on (\S+)")[1] for one in both]
+    shown = [one.until("Shown once|Another server made this database")[0] for one in both]
+    keys = [key for one in both for key in re.findall(r"tr_dev_\w{43}", one.text())]
+    who = subprocess.run(
+        [*PROGRAM, "whoami", "--api-url", urls[0], "--api-key", *keys], capture_output=True, text=True
+    )
+    for one in both:
+        one.end()
+
+    assert sorted(shown) == ["Another server made this database", "Shown once"]
+    assert who.returncode == 0, who.stderr
 
 
 @pytest.mark.acceptance("S12")

@@ -98,7 +98,7 @@ class World:
     @classmethod
     async def make(cls, store: Store, clock: Clock, slug: str = "prod") -> "World":
         vault = projects.Vault("a master key")
-        envs = await projects.open_project(store, vault, ref=PROJECT, name="test", keys={})
+        envs, _ = await projects.open_project(store, vault, ref=PROJECT, name="test", keys={})
         return cls(store, clock, envs, envs[slug])
 
     def beside(self, slug: str) -> "World":

@@ -22,7 +22,7 @@ def vault() -> Vault:
 
 async def test_keys_are_shown_by_their_ends_only(store: Store, vault: Vault) -> None:
     given = {"dev": "tr_dev_" + "d" * 40 + "1234", "prod": "tr_prod_" + "p" * 40 + "x7Qz"}
-    envs = await projects.open_project(store, vault, name="test", keys=given)
+    envs, _ = await projects.open_project(store, vault, name="test", keys=given)
 
     found = await keys.list_all(store, list(envs.values()))
 
@@ -36,7 +36,7 @@ async def test_keys_are_shown_by_their_ends_only(store: Store, vault: Vault) -> 
 async def test_another_project_has_environments_and_keys_of_its_own(
     store: Store, vault: Vault
 ) -> None:
-    first = await projects.open_project(store, vault, name="test", keys={})
+    first, _ = await projects.open_project(store, vault, name="test", keys={})
 
     made = await projects.create_project(store, vault, name=" Shop ", ref="proj_shop1")
 
@@ -72,7 +72,7 @@ async def test_a_project_that_cannot_be_made_makes_nothing(
 
 
 async def test_a_project_gets_staging_once(store: Store, vault: Vault) -> None:
-    first = await projects.open_project(store, vault, name="test", keys={})
+    first, _ = await projects.open_project(store, vault, name="test", keys={})
     project = first["dev"].project
 
     made = await projects.create_environment(store, vault, project, "staging")

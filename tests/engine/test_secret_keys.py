@@ -23,7 +23,7 @@ def vault() -> Vault:
 
 @pytest.fixture
 async def env(store: Store, vault: Vault) -> Environment:
-    envs = await projects.open_project(store, vault, name="test", keys={"dev": ROOT})
+    envs, _ = await projects.open_project(store, vault, name="test", keys={"dev": ROOT})
     return envs["dev"]
 
 

@@ -26,7 +26,7 @@ from msgspec import Raw
 
 async def main():
     store = await Store(SQLite(sys.argv[1])).open()
-    envs = await projects.open_project(store, projects.Vault("k"), ref="proj_x", name="x", keys={})
+    envs, _ = await projects.open_project(store, projects.Vault("k"), ref="proj_x", name="x", keys={})
     async def load(n):
         while True:
             made = await trigger.trigger(store, envs["prod"], [trigger.Item("t", Raw(b"1"))] * n)
