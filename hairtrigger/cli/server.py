@@ -151,7 +151,9 @@ async def _serve(
         if made.fresh and is_ours:
             _say_keys(state, settings, made)
         elif made.new:
-            state.out.hint("  Another server made this database just now: its keys were shown there.")
+            state.out.hint(
+                "  Another server made this database just now: its keys were shown there."
+            )
 
     def unset(where: str) -> None:
         _say_setup(state, settings, where)

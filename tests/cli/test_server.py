@@ -77,7 +77,8 @@ async def test_of_two_servers_that_find_a_database_fresh_one_shows_keys_and_they
     try:  # neither goes on before both have seen that nothing is there
         await holder.execute("select pg_advisory_lock(4710, 2)")
         both = [
-            Told(place, "server", "--port", "0", "--database", postgres_database) for place in places
+            Told(place, "server", "--port", "0", "--database", postgres_database)
+            for place in places
         ]
         async with asyncio.timeout(20):
             while await holder.fetchval(_WAITERS) < 2:
@@ -89,7 +90,9 @@ async def test_of_two_servers_that_find_a_database_fresh_one_shows_keys_and_they
     shown = [one.until("Shown once|Another server made this database")[0] for one in both]
     keys = [key for one in both for key in re.findall(r"tr_dev_\w{43}", one.text())]
     who = subprocess.run(
-        [*PROGRAM, "whoami", "--api-url", urls[0], "--api-key", *keys], capture_output=True, text=True
+        [*PROGRAM, "whoami", "--api-url", urls[0], "--api-key", *keys],
+        capture_output=True,
+        text=True,
     )
     for one in both:
         one.end()
