@@ -16,7 +16,7 @@ KEYS, RUNS = 10_000, 50_000
 def ask(now: Session) -> None:
     """Answer the question."""
     keys = now.size(KEYS)
-    found = now.ask_ours(lambda system: measure(system, now.size(RUNS), keys))
+    found = now.ask_ours(lambda system: measure(system.with_limits, now.size(RUNS), keys))
     if found:
         figures.print_rates(f"Drain, {keys:,} keys of limit 1", {session.OURS: found})
 

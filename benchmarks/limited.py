@@ -16,7 +16,7 @@ RUNS = 20_000
 
 def ask(now: Session) -> None:
     """Answer the question."""
-    found = now.ask_ours(lambda system: measure(system, now.size(RUNS)))
+    found = now.ask_ours(lambda system: measure(system.with_limits, now.size(RUNS)))
     if found:
         figures.print_rates("Drain of one queue with limit 10", {session.OURS: found})
 

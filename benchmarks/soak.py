@@ -66,7 +66,7 @@ def ask(now: Session) -> None:
     """Answer the question."""
     for system in now.ours:
         server = ("env", f"HAIRTRIGGER_RETENTION_MS={RETENTION_MS}", *system.server)
-        with opened(replace(system, server=server)) as running:
+        with opened(replace(system.with_limits, server=server)) as running:
             _soak(running, SECONDS * (0.1 if now.quick else 1))
 
 

@@ -3,7 +3,7 @@
 import secrets
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.databases import Database, Sqlite
@@ -44,6 +44,11 @@ class System:
     project: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def with_limits(self) -> "System":
+        """The same, two of whose tasks have limits."""
+        return replace(self, environment={**self.environment, "BENCH_LIMITS": "1"})
+
 
 def hairtrigger(database: Database) -> System:
     """Ours: a server, a worker with one child process, HTTP between all of them."""
@@ -55,13 +60,13 @@ def hairtrigger(database: Database) -> System:
     return System(
         name="hairtrigger",
         setup=f"server, worker and client apart over HTTP; {durable}; every run, its attempts, "
-        "arguments and outcome kept; 1 child process, 2,000 slots",
+        "arguments and outcome kept; 1 child process, 4,000 slots",
         database=database,
         share=1,
         flight=64,
         pace=1000,
         server=(program, "server", "--host", "127.0.0.1", "--port", "{port}", "--database", url),
-        worker=(*worker, "2000"),
+        worker=(*worker, "4000"),
         narrow=(*worker, str(PLACES)),
         client=(sys.executable, "client.py"),
         project=HERE / "project",

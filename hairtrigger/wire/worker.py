@@ -13,7 +13,7 @@ from hairtrigger.wire.rates import Rate
 
 PROTOCOL = 1
 PREFIX = "/api/hairtrigger/v1/worker/"
-MAX_RESULTS = 500  # in one report
+MAX_RESULTS = 1_000  # in one report
 MAX_EVENT_BYTES = 1_000_000  # of log lines and spans in one report
 HEADER = "hairtrigger-protocol"
 
