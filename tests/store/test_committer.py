@@ -78,8 +78,7 @@ async def test_answers_go_out_before_the_next_tick_is_written(world: World) -> N
             happened.append(f"{name} written")
             if then and not asked:  # while this tick is written, the next one has something to do
                 asked.append(asyncio.ensure_future(ask(then)))
-            return
-            yield
+            yield fetch("all_tasks")
 
         await world.store.change(steps)
         happened.append(f"{name} answered")
