@@ -10,7 +10,7 @@ from hairtrigger.engine import attempts, runs
 from hairtrigger.errors import BadRequest, UnknownWorker
 from hairtrigger.store import watch
 from hairtrigger.wire import ids
-from hairtrigger.wire.worker import Event, Failure, Report, Result
+from hairtrigger.wire.worker import MAX_RESULTS, Event, Failure, Report, Result
 from tests.engine.driving import World
 
 Told = list[tuple[str, dict[str, Any]]]
@@ -76,7 +76,7 @@ async def test_report_has_a_largest_size(world: World) -> None:
     worker = await world.register("work")
 
     with pytest.raises(BadRequest):
-        await worker.report(*[Result("run_" + "0" * 24, 1, done=True)] * 501)
+        await worker.report(*[Result("run_" + "0" * 24, 1, done=True)] * (MAX_RESULTS + 1))
 
 
 async def test_lines_are_kept_in_order_and_paged(world: World) -> None:
