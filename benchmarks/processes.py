@@ -134,9 +134,8 @@ class Processes:
         for role, process in self._counted():
             for place, one in enumerate(_family(process)):
                 below: Role = "children" if role in WORKERS and place else role
-                with contextlib.suppress(
-                    psutil.NoSuchProcess, OSError
-                ):  # such as a backend of a pool
+                # it has just ended, such as a backend of a pool
+                with contextlib.suppress(psutil.NoSuchProcess, OSError):
                     held[below] += of(one)
         return held
 

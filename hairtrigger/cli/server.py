@@ -69,7 +69,6 @@ def command(
 class _Made:
     """The keys that a fresh database gets; those that nobody chose are shown once."""
 
-    fresh: bool = False
     chosen: tuple[tuple[str, str], ...] = ()
     new: tuple[tuple[str, str], ...] = ()
 
@@ -97,7 +96,7 @@ def _with_keys(settings: "Settings") -> tuple["Settings", _Made]:
             new.append((slug, key))
         keys[slug] = key
     settings = replace(settings, dev_key=keys["dev"], prod_key=keys["prod"])
-    return settings, _Made(True, tuple(chosen), tuple(new))
+    return settings, _Made(tuple(chosen), tuple(new))
 
 
 def _worker(state: State, made: _Made, processes: int) -> "WorkerSettings":
@@ -148,7 +147,7 @@ async def _serve(
         ready.set()
 
     def founded(is_ours: bool) -> None:
-        if made.fresh and is_ours:
+        if is_ours:
             _say_keys(state, settings, made)
         elif made.new:
             state.out.hint(

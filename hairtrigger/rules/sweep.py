@@ -19,9 +19,7 @@ FOREVER = 1 << 62
 SLACK_MS = (
     60_000  # by which clocks of servers, and numbers made in a burst, may be ahead of each other
 )
-EARLY_MS = (
-    5_000  # by which a start may be early for its rate: a transaction's instant precedes its locks
-)
+EARLY_MS = 5_000  # that a start may be early for its rate: its instant precedes its locks
 Owner = tuple[str, int, str]  # what has slots: its kind, an id, a concurrency key
 
 

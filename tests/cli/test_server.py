@@ -1,6 +1,5 @@
 """``server`` and ``worker`` as processes: what they say, how they stop."""
 
-import asyncio
 import json
 import re
 import signal
@@ -14,7 +13,10 @@ from tests import databases
 from tests.cli.conftest import PROGRAM
 from tests.running import Live, until
 
-_WAITERS = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+_WAITERS = """
+select count(*) from pg_locks l join pg_database d on d.oid = l.database
+where d.datname = current_database() and l.locktype = 'advisory' and not l.granted
+"""
 
 
 class Told:
@@ -80,9 +82,7 @@ async def test_of_two_servers_that_find_a_database_fresh_one_shows_keys_and_they
             Told(place, "server", "--port", "0", "--database", postgres_database)
             for place in places
         ]
-        async with asyncio.timeout(20):
-            while await holder.fetchval(_WAITERS) < 2:
-                await asyncio.sleep(0.01)
+        until(lambda: databases.rows(postgres_database, _WAITERS) == [(2,)], "both at the door")
     finally:
         await holder.close()
 
