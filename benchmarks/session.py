@@ -43,11 +43,13 @@ class Session:
         self, measure: Callable[[System], T], systems: Sequence[System] | None = None
     ) -> dict[str, list[T]]:
         """Measure every system, or these, in every round. Rounds go over all systems, so that a
-        change of the machine's mood during the session meets each of them."""
+        change of the machine's mood during the session meets each of them; each begins with
+        another, so that none always comes after the same one."""
         chosen = self.systems if systems is None else systems
         found: dict[str, list[T]] = {system.name: [] for system in chosen}
         for number in range(1, self.rounds + 1):
-            for system in chosen:
+            first = (number - 1) % max(len(chosen), 1)
+            for system in [*chosen[first:], *chosen[:first]]:
                 print(f"  round {number} of {self.rounds}: {system.name}", file=sys.stderr)
                 found[system.name].append(measure(system))
         return found

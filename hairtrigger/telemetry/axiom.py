@@ -7,7 +7,6 @@ beyond the buffer is dropped, counted and told. Source: Axiom's ingest API, ``PO
 
 import asyncio
 import contextlib
-import time
 import zlib
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from hairtrigger.telemetry.dropping import Dropped
 from hairtrigger.telemetry.events import emit
 
 URL = "https://api.axiom.co"
@@ -24,7 +24,6 @@ BATCH_EVENTS, BATCH_SIZE = 8_000, 2_000_000  # 100,000 events/s where an answer 
 GATHER_S = 0.25  # that an event waits for others
 TIMEOUT_S = 15.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-TELL_S = 10.0  # between two words on what was dropped
 _AGAIN = frozenset({408, 429})  # and every 5xx
 # of gzip: 0.3 µs an event for a tenth of the bytes; a higher level costs more than it saves
 _LEVEL, _GZIP = 1, 31
@@ -66,8 +65,7 @@ class Axiom:
         }
         self._waiting: deque[_Batch] = deque()  # the last one is open
         self._events = self._size = 0  # waiting or under way
-        self.dropped = 0
-        self._untold, self._told_at = 0, float("-inf")
+        self.dropped = Dropped("Axiom")
         self._away = self._closing = False
         self._some, self._stop = asyncio.Event(), asyncio.Event()
         self._task = asyncio.create_task(self._work(), name="axiom")
@@ -105,7 +103,7 @@ class Axiom:
             if len(found) < room and len(event) <= left:
                 found.append(event)
                 left -= len(event)
-        self._drop(len(events) - len(found), "the buffer is full")
+        self.dropped.add(len(events) - len(found), "the buffer is full")
         return found
 
     async def close(self, *, patience_s: float) -> None:
@@ -118,10 +116,10 @@ class Axiom:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         if self._events:
-            self._drop(self._events, "the worker stopped")
+            self.dropped.add(self._events, "the worker stopped")
             self._waiting.clear()
             self._events = self._size = 0
-        self._tell_dropped("the worker stopped", now=True)
+        self.dropped.tell("the worker stopped", now=True)
 
     async def _work(self) -> None:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
@@ -171,7 +169,7 @@ class Axiom:
         self._events -= batch.events
         self._size -= batch.size
         if why:
-            self._drop(batch.events, why)
+            self.dropped.add(batch.events, why)
 
     async def _rest(self, seconds: float) -> None:
         """Wait, but no longer than until the worker stops; while it stops, not for others to come."""
@@ -181,16 +179,6 @@ class Axiom:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):  # Python 3.11's wait_for may swallow a cancel
                 await self._stop.wait()
-
-    def _drop(self, count: int, why: str) -> None:
-        self.dropped += count
-        self._untold += count
-        self._tell_dropped(why)
-
-    def _tell_dropped(self, why: str, *, now: bool = False) -> None:
-        if self._untold and (now or time.monotonic() - self._told_at >= TELL_S):
-            emit("telemetry.dropped", to="Axiom", count=self._untold, reason=why)
-            self._untold, self._told_at = 0, time.monotonic()
 
 
 def from_environment(environ: Mapping[str, str]) -> Axiom | None:

@@ -2,7 +2,9 @@
 
 import importlib.util
 from collections.abc import Mapping
+from typing import Any
 
+WORKER, SERVER = "hairtrigger-worker", "hairtrigger-server"  # names of services
 INSTALL = 'pip install "hairtrigger[otel]"'
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _EXPORTER = "opentelemetry.exporter.otlp.proto.http"
@@ -24,9 +26,16 @@ def is_installed() -> bool:
         return False
 
 
-def service(environ: Mapping[str, str], name: str) -> dict[str, str]:
-    """A name for the service, unless it has one."""
+def variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Those of them that are OpenTelemetry's own."""
+    return {name: value for name, value in environ.items() if name.startswith("OTEL_")}
+
+
+def resource(environ: Mapping[str, str], name: str) -> Any:
+    """The SDK's description of this process, with a name for the service unless it has one."""
+    from opentelemetry.sdk.resources import Resource
+
     given = environ.get("OTEL_SERVICE_NAME") or "service.name=" in environ.get(
         "OTEL_RESOURCE_ATTRIBUTES", ""
     )
-    return {} if given else {"service.name": name}
+    return Resource.create({} if given else {"service.name": name})

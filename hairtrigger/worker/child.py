@@ -192,11 +192,12 @@ def main() -> None:
     ):  # the supervisor's to hear; not ignored, that is inherited
         signal.signal(name, lambda *_: None)
     variables.learn()
+    asked = spans.Setup()
     capture.install(echo=setup.echo, at_once=setup.inline)
     project = loader.load(Path(setup.project_dir))
     capture.set_level(project.log_level, echo=setup.echo)
 
-    tracing = spans.install(os.environ)
+    tracing = asked.install()
     gc.freeze()  # what is loaded stays: looking through it for garbage was a tenth of a run's time
 
     async def live() -> None:

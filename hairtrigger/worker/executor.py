@@ -100,15 +100,14 @@ class Executor:
         if stopper.why is not None and (stopper.why in _FINAL or result.done is None):
             result = outcome.interrupted((info.id, info.lease), stopper.why, begun=result.begun)
         result.used_ms = round((time.perf_counter() - began) * 1000)
-        if span is not None:
-            span.end(result)
+        told = None if span is None else span.end(result)
         if scope.relative_ops or flusher.is_sending:
             await flusher.finish()
         recorder.close(scope)
         del self.running[info.id, info.lease]
         if scope.metadata_ops:
             result.metadata = scope.metadata_ops
-        self._on_ended(Ended(info.id, info.lease, Raw(_encoded(result))))
+        self._on_ended(Ended(info.id, info.lease, Raw(_encoded(result)), told))
 
     async def _outcome(self, stopper: Stopper, scope: Scope) -> Result:
         info = stopper.info

@@ -15,6 +15,8 @@ from hairtrigger.wire.worker import RunInfo, TaskManifest
 
 Why = Literal["cancel", "timeout", "drain", "lost"]
 Key = tuple[str, int]  # run id and lease: one hand-out
+Span = tuple[int, int, str]
+"""Begin and end (ns since 1970) of a span, and in hex the ids of its trace and its own, if anybody knows them yet."""
 
 
 class Setup(msgspec.Struct, omit_defaults=True):
@@ -75,11 +77,13 @@ class RawOrders(msgspec.Struct, array_like=True):
 
 
 class Ended(msgspec.Struct, array_like=True):
-    """A hand-out that is over; ``result`` is a ``wire.worker.Result``, encoded."""
+    """A hand-out that is over; ``result`` is a ``wire.worker.Result``, encoded. ``span``: that which the supervisor
+    writes of it for OpenTelemetry."""
 
     run: str
     lease: int
     result: Raw
+    span: Span | None = None
 
 
 class Line(msgspec.Struct, array_like=True):

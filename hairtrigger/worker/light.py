@@ -1,9 +1,9 @@
 """The span of an attempt at a tenth of the price: what OpenTelemetry's SDK would make is made only when asked for.
 
-Of an attempt that completes and whose code asks nothing about its span, some facts are put aside, which a thread
-writes as OTLP (``otlp.py``). The span that its code finds when it does ask is made then, and becomes one of the SDK,
-with the same ids, when something is added to it or the attempt fails. Used while all spans go to a collector and
-nowhere else. Source: the limits of OpenTelemetry.
+Of an attempt that completes and whose code adds nothing to its span, the supervisor is told begin and end, and
+writes it (``otlp.py``). The span that its code finds when it asks is made then, and becomes one of the SDK, with the
+same ids, when something is added to it or the attempt fails. Used while all spans go to a collector and nowhere else.
+Source: the limits of OpenTelemetry.
 """
 
 import threading
@@ -24,11 +24,10 @@ from opentelemetry.trace import SpanContext, TraceFlags, TraceState
 
 from hairtrigger.sdk.context import SCOPE, Scope
 from hairtrigger.wire.worker import Result, RunInfo
-from hairtrigger.worker import otlp
-from hairtrigger.worker.conventions import RUN, attributes, describe, outcome
+from hairtrigger.worker.conventions import RUN, attributes, describe
+from hairtrigger.worker.frames import Span
 from hairtrigger.worker.sampling import Sampler, sampler
 
-QUEUE, BATCH = 8_192, 4_096  # spans of a child: a request has a price of its own
 _SAMPLED, _UNSAMPLED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.DEFAULT)
 _NOWHERE = Context()
 _PLAIN = 55  # characters of a parent without a state
@@ -80,24 +79,17 @@ class Naming(SpanProcessor):
 class Provider(TracerProvider):
     """Spans to one collector. With a processor of the project's own, attempts are spans of the SDK from then on."""
 
-    def __init__(self, resource: Resource, environ: Mapping[str, str]) -> None:
+    def __init__(self, resource: Resource, environ: Mapping[str, str], *, is_written: bool) -> None:
+        """``is_written``: the supervisor writes the spans that it is told of."""
         self.ids = Ids()
         super().__init__(resource=resource, shutdown_on_exit=False, id_generator=self.ids)
         self.tracer = self.get_tracer("hairtrigger")
-        room = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE") or QUEUE)
-        batch = int(environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") or min(BATCH, room))
         known = sampler(environ)
         self.ours = known or Sampler(ratio=1.0, follows_parent=True)  # or nobody asks it
-        # apart from those of the SDK, which would push these out of a full buffer, uncounted
-        self._light = otlp.Outlet(resource, self.ours, room=room, batch=batch)
-        self.take = self._light.add
-        self._others = BatchSpanProcessor(
-            OTLPSpanExporter(), max_queue_size=room, max_export_batch_size=batch
-        )
         super().add_span_processor(Naming())
-        super().add_span_processor(self._others)
-        is_usual = self._light.is_able and not any(name.startswith(_LIMITS) for name in environ)
-        self.is_light = is_usual and known is not None
+        super().add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        is_usual = known is not None and not any(name.startswith(_LIMITS) for name in environ)
+        self.is_light = is_written and is_usual
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         """Let somebody else see the spans too."""
@@ -110,15 +102,6 @@ class Provider(TracerProvider):
             return None
         attempt = scope.attempt = Attempt(self, scope.info)
         return attempt
-
-    def shutdown(self) -> None:
-        """Send what is left."""
-        self._light.close()
-        super().shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Send what there is."""
-        return self._light.flush(timeout_millis) and super().force_flush(timeout_millis)
 
 
 class Attempt:
@@ -140,22 +123,18 @@ class Attempt:
                     self._span = Light(self._provider, self._provider.ours, self.info, self.began)
         return self._span
 
-    def end(self, result: Result) -> None:
-        """Say how it went."""
-        info = self.info
-        has_more = (
-            result.failed or result.crashed or result.timed_out or len(info.trace or "") > _PLAIN
-        )
+    def end(self, result: Result) -> Span | None:
+        """Say how it went. Gives what the supervisor has to write."""
+        has_more = result.done is None or len(self.info.trace or "") > _PLAIN
         span = self.span if has_more else self._span
-        if span is not None:
-            if not span.end_now():
-                return
-            if has_more or span.is_real:
-                describe(span.real(), result)
-                return
-        ids = None if span is None else span.ids
-        kind = info.queue, info.task, info.attempt, info.version, outcome(result)
-        self._provider.take((info.id, info.trace, self.began, time.time_ns(), kind, ids))
+        if span is None:
+            return self.began, time.time_ns(), ""
+        if not span.end_now():
+            return None
+        if has_more or span.is_real:
+            describe(span.real(), result)
+            return None
+        return self.began, time.time_ns(), span.ids.hex()
 
 
 class Light(trace.Span):

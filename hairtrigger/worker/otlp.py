@@ -1,12 +1,11 @@
-"""Spans of attempts: written by the group, gathered, and sent by OpenTelemetry's own exporter from a thread.
+"""Spans of attempts: written by the batch, gathered, and sent by OpenTelemetry's own exporter from a thread.
 
 What attempts of one kind have in common is written once; the rest is put around it. Source: OTLP's ``trace.proto``.
 """
 
-import contextlib
-import logging
+import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from os import urandom
 from struct import Struct
@@ -20,24 +19,23 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanContext, TraceFlags
 
+from hairtrigger.telemetry.dropping import Dropped
 from hairtrigger.wire.worker import RunInfo
 from hairtrigger.worker.conventions import attributes
-from hairtrigger.worker.sampling import Sampler
+from hairtrigger.worker.frames import Span
+from hairtrigger.worker.process import Head
+from hairtrigger.worker.sampling import Sampler, sampler
+from hairtrigger.worker.spans import CLOSE_S
 
-Kind = tuple[str, str, int, str, str]
-"""Queue, task, attempt, version and outcome."""
-Span = tuple[str, str | None, int, int, Kind, bytes | None]
-"""The run, where in a trace it was triggered, begin and end (ns since 1970), what it is, and the ids of its trace and
-its own if they are known."""
-
-_GROUP = 32  # spans that are written at once, while they are in the cache: by the thread, 1 µs more was measured
+Told = tuple[Head, Span]
+"""Whose span it is, and what a child told of it."""
+QUEUE, BATCH = 8_192, 4_096  # spans: a request has a price of its own
 _PARCEL = 256  # spans: one of them costs what OpenTelemetry's buffer asks for each thing in it
 _SAMPLED = SpanContext(1, 1, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 _CONSUMER = 5
 _MESSAGE = "messaging.message.id"
 _OWN = Struct("<16s2s8sBQBQ")  # ids and instants, with their tags
 _own = _OWN.pack
-_log = logging.getLogger("hairtrigger")
 
 
 class _Parcel:
@@ -47,57 +45,59 @@ class _Parcel:
 
 
 class Outlet(SpanExporter):
-    """Spans wait here for a batch or for some seconds, as OpenTelemetry's own; of those beyond ``room`` none is kept.
+    """Spans wait here for a batch or for some seconds, as OpenTelemetry's own; of those beyond the room none is kept.
 
-    They come on one thread and go on another, over two deques, whose steps are whole.
+    They come on one thread and go on another, over a deque, whose steps are whole.
     """
 
-    def __init__(self, resource: Resource, sampler: Sampler, *, room: int, batch: int) -> None:
-        self._sampler, self._room = sampler, room
+    def __init__(self, resource: Resource, environ: Mapping[str, str]) -> None:
+        self._room = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE") or QUEUE)
+        batch = int(environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") or min(BATCH, self._room))
+        self._sampler = sampler(environ)
         self._exporter = OTLPSpanExporter()
         # it has no public way to send bytes; without this one, attempts are spans of the SDK
         self._send = getattr(getattr(self._exporter, "_client", None), "export", None)
         self._around = _around(resource)
-        self._group: deque[Span] = deque()
         self._written: deque[tuple[int, bytes]] = deque()
         self._taken = self._gone = 0  # spans
-        self._is_quiet, self._is_told = True, False
+        self._is_quiet = True
+        self._dropped = Dropped("OpenTelemetry")
         self._parcel = min(_PARCEL, batch)
         self._processor = BatchSpanProcessor(
-            self, max_queue_size=room, max_export_batch_size=batch // self._parcel
+            self, max_queue_size=self._room, max_export_batch_size=batch // self._parcel
         )
 
     @property
     def is_able(self) -> bool:
-        """Whether it can send anything."""
-        return callable(self._send)
+        """Whether it can decide about spans and send them."""
+        return self._sampler is not None and callable(self._send)
 
-    def add(self, span: Span) -> None:
-        """Take one more, or drop it and say so once."""
-        taken = self._taken
-        if taken - self._gone >= self._room:
-            if not self._is_told:
-                self._is_told = True
-                _log.warning("Spans are dropped: the collector takes fewer than there are.")
-            return
-        self._taken = taken + 1
-        self._group.append(span)
-        if len(self._group) >= _GROUP:
-            self._write()
-        if self._is_quiet or not taken % self._parcel:
-            self._is_quiet = False
+    def add(self, told: Sequence[Told]) -> None:
+        """Write these, and send them soon; those for which there is no room are dropped."""
+        assert self._sampler is not None
+        before, room = self._taken, self._room - (self._taken - self._gone)
+        if len(told) > room:
+            self._dropped.add(len(told) - room, "the collector takes fewer than there are")
+            told = told[:room]
+        self._taken += len(told)
+        self._written.append((len(told), written(told, self._sampler)))
+        parcels = self._taken // self._parcel - before // self._parcel
+        if self._is_quiet:
+            self._is_quiet, parcels = False, max(parcels, 1)
+        for _ in range(parcels):
             self._processor.on_end(_Parcel())  # type: ignore[arg-type]  # it reads no more than the context
 
     def export(self, spans: Sequence[Any]) -> SpanExportResult:
         """Send all that waits, whatever the word of it."""
         assert self._send is not None
         self._is_quiet = True  # first: what comes now gets another parcel
-        self._write()
         found: list[bytes] = []
+        count = 0
         while self._written:
-            count, text = self._written.popleft()
-            self._gone += count
+            some, text = self._written.popleft()
+            count += some
             found.append(text)
+        self._gone += count
         if not any(found):
             return SpanExportResult.SUCCESS
         resource, scope = self._around
@@ -107,64 +107,53 @@ class Outlet(SpanExporter):
         done = self._send(b"".join((outer, resource, inner, scope, *found)))
         return SpanExportResult.SUCCESS if done.success else SpanExportResult.FAILURE
 
-    def flush(self, timeout_millis: int) -> bool:
-        """Send what there is."""
-        return self._processor.force_flush(timeout_millis)
-
     def close(self) -> None:
-        """Send what is left, and no more."""
-        self._processor.shutdown()  # type: ignore[no-untyped-call]
+        """Send what is left, for two seconds at most."""
+        thread = threading.Thread(target=self._processor.shutdown, daemon=True)
+        thread.start()
+        thread.join(CLOSE_S)
+        if self._taken > self._gone:
+            self._dropped.add(self._taken - self._gone, "the worker stopped")
+        self._dropped.tell("the worker stopped", now=True)
 
     def shutdown(self) -> None:
         """End the connection."""
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
-    def _write(self) -> None:
-        spans: list[Span] = []
-        with contextlib.suppress(IndexError):  # the other thread has it
-            while True:
-                spans.append(self._group.popleft())
-        if spans:
-            self._written.append((len(spans), written(spans, self._sampler)))
 
-
-def written(spans: Sequence[Span], sampler: Sampler) -> bytes:
+def written(told: Sequence[Told], sampler: Sampler) -> bytes:
     """Those of these that are recorded, each as a field ``spans`` of ``ScopeSpans``."""
     found: list[bytes] = []
-    chance, place = urandom(24 * len(spans)), 0
-    last, head, tail = None, b"", b""
-    for run, trace, began, ended, kind, known in spans:
-        trace_id, id, parent, flags = (
-            chance[place : place + 16],
-            chance[place + 16 : place + 24],
-            b"",
-            None,
-        )
+    chance, place = urandom(24 * len(told)), 0
+    last, start, tail = None, b"", b""
+    for head, (began, ended, ids) in told:
+        known = bytes.fromhex(ids) if ids else chance[place : place + 24]
         place += 24
-        if known is not None:
-            trace_id, id = known[:16], known[16:]
+        trace_id, parent, flags = known[:16], b"", None
+        trace = head.trace
         if trace:
             trace_id, flags = bytes.fromhex(trace[3:35]), int(trace[53:55], 16)
             parent = b'"\x08' + bytes.fromhex(trace[36:52])
         if not sampler.takes(trace_id, flags):
             continue
-        name = run.encode()
-        shape = kind, len(parent), len(name)
+        name = head.id.encode()
+        shape = head.queue, head.task, head.attempt, head.version, len(parent), len(name)
         if shape != last:
-            last, (head, tail) = shape, _alike(*shape)
-        own = _own(trace_id, b"\x12\x08", id, 0x39, began, 0x41, ended)
-        found += head, own, parent, tail, name
+            last, (start, tail) = shape, _alike(*shape)
+        own = _own(trace_id, b"\x12\x08", known[16:], 0x39, began, 0x41, ended)
+        found += start, own, parent, tail, name
     return b"".join(found)
 
 
 @lru_cache(1024)
-def _alike(kind: Kind, parent: int, length: int) -> tuple[bytes, bytes]:
+def _alike(
+    queue: str, task: str, attempt: int, version: str, parent: int, length: int
+) -> tuple[bytes, bytes]:
     """What stands before the ids of a span, and between its parent and the id of its run, which comes last; for so
     many bytes of both."""
-    queue, task, attempt, version, outcome = kind
     named = attributes(RunInfo("r" * length, 0, attempt, task, 0, 0, queue, version))
     run = _attribute(_MESSAGE, named.pop(_MESSAGE))
-    named["hairtrigger.outcome"] = outcome
+    named["hairtrigger.outcome"] = "completed"
     flags = 0x300 if parent else 0x100  # whether the parent is remote is known; it is
     tail = b"".join((
         _field(0x2A, f"run {task}".encode()), bytes((0x30, _CONSUMER)),

@@ -49,9 +49,12 @@ class Head(msgspec.Struct, rename="camel"):
     lease: int
     task: str
     attempt: int = 1
+    queue: str = ""
+    version: str = ""
     max_duration_ms: int | None = None
     used_ms: int = 0
     isolated: bool = False
+    trace: str | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -1,7 +1,5 @@
 """What Axiom is told of runs: that each started, completed or failed, and what its code logged."""
 
-import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -12,12 +10,12 @@ from msgspec import Raw
 from hairtrigger.telemetry import axiom
 from hairtrigger.wire import durations, packets
 from hairtrigger.wire.worker import Failure, Packet
+from hairtrigger.worker.aside import Aside
 from hairtrigger.worker.frames import Ended, Key, Line
 from hairtrigger.worker.process import Head, Held
 
 MOST_VALUE = 65_536  # bytes of a payload or result; of a larger one only its size is told
 CLOSE_S = 5.0
-_ASIDE_S = 0.002  # by then a batch is on its way to the children or to the server
 
 
 class _Taken(Head, gc=False):
@@ -59,56 +57,41 @@ _NOTHING = ("null", "{}")
 class Shipping:
     """Tells Axiom what a supervisor sees. ``environment`` is known once the worker is registered.
 
-    What is seen is put aside by the batch, and becomes text when the supervisor has passed it on: whoever waits for
-    it does not wait for us. There are two events for each attempt, so the text is put together here, which takes less
-    than structures and an encoder.
+    What is seen is put aside by the batch, and becomes text later. There are two events for each attempt, so the text
+    is put together here, which takes less than structures and an encoder.
     """
 
     def __init__(self, to: axiom.Axiom) -> None:
         self._to, self.environment, self.version = to, "", ""
-        self._aside: deque[Callable[[], list[str]]] = deque()
-        self._loop = asyncio.get_running_loop()
+        self._aside = Aside()
 
     def started(self, runs: list[Raw], now_ms: int) -> Sequence[Head]:
         """Runs were handed to this worker: reads what they are, too, since their payloads stand beside it."""
         taken = [_taken(raw) for raw in runs]
-        self._put_aside(lambda: [self._taken(head, now_ms) for head in taken])
+        self._put(lambda: [self._taken(head, now_ms) for head in taken])
         return taken
 
     def lines(self, lines: list[Line], held: Mapping[Key, Held]) -> None:
         """Lines of runs; spans are not sent."""
         owned = [(owner.head, one) for one in lines if (owner := held.get((one.run, one.lease)))]
-        self._put_aside(lambda: [
+        self._put(lambda: [
             self._line(head, said)
             for head, line in owned if (said := _said(line.event)).duration_ms is None
         ])  # fmt: skip
 
     def ended(self, ends: list[tuple[Head, Ended]], now_ms: int) -> None:
         """Hand-outs are over. One that was handed back or canceled is no news."""
-        self._put_aside(lambda: [
+        self._put(lambda: [
             text for head, ended in ends if (text := self._over(head, _result(ended.result), now_ms))
         ])  # fmt: skip
 
     async def close(self) -> None:
         """Send what is left, for some seconds at most."""
-        while self._aside:
-            self._to.send(self._aside.popleft()())
+        self._aside.finish()
         await self._to.close(patience_s=CLOSE_S)
 
-    def _put_aside(self, write: Callable[[], list[str]]) -> None:
-        self._aside.append(write)
-        if len(self._aside) == 1:
-            self._loop.call_later(_ASIDE_S, self._write_next)
-
-    def _write_next(self) -> None:
-        """Write one batch, then let others have their turn."""
-        if not self._aside:  # closed meanwhile
-            return
-        try:
-            self._to.send(self._aside.popleft()())
-        finally:
-            if self._aside:
-                self._loop.call_soon(self._write_next)
+    def _put(self, write: Callable[[], list[str]]) -> None:
+        self._aside.put(lambda: self._to.send(write()))
 
     def _taken(self, head: _Taken, now_ms: int) -> str:
         text, payload = self._begun(head, now_ms, "info", '"Job started"'), head.payload

@@ -1,35 +1,26 @@
 """OpenTelemetry in a child: each attempt a span that goes on with the trace of its trigger.
 
 Switched on by OpenTelemetry's own variables. Spans are sent by a thread of its SDK, from a buffer that is bounded
-(``OTEL_BSP_MAX_QUEUE_SIZE``): a collector that is away costs spans, and no run waits for it. A provider that the
-project's code has set itself is used as it is. Source: OpenTelemetry's conventions for messaging.
+(``OTEL_BSP_MAX_QUEUE_SIZE``): a collector that is away costs spans, and no run waits for it. Those that need no SDK
+are the supervisor's to write (``tracing.py``). A provider that the project's code has set itself is used as it is.
+Source: OpenTelemetry's conventions for messaging.
 """
 
 import logging
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from hairtrigger.sdk.context import Scope
 from hairtrigger.telemetry import otel
-from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import tracing
 from hairtrigger.wire.worker import Result
 from hairtrigger.worker.conventions import attributes, describe
+from hairtrigger.worker.frames import Span
+from hairtrigger.worker.variables import TRACING
 
 CLOSE_S = 2.0  # that a child which leaves gives to the spans it still has
-LEAVING_S = 1.0  # for the rest of its goodbye
-
-
-def announce(environ: Mapping[str, str]) -> float:
-    """In the supervisor: how long (s) children that leave may take to send what they have. What is missing is told
-    once, here."""
-    if not otel.is_wanted(environ):
-        return 0.0
-    if not otel.is_installed():
-        emit("telemetry.missing", to="OpenTelemetry", install=otel.INSTALL)
-        return 0.0
-    return CLOSE_S + LEAVING_S
 
 
 class Spans:
@@ -71,8 +62,8 @@ class Spans:
 class Attempt(Protocol):
     """The span of one attempt."""
 
-    def end(self, result: Result) -> None:
-        """Say how it went."""
+    def end(self, result: Result) -> Span | None:
+        """Say how it went. Gives what the supervisor has to write, if anything."""
 
 
 class Recorded:
@@ -84,35 +75,43 @@ class Recorded:
         self._span = span
 
     def end(self, result: Result) -> None:
+        """Say how it went."""
         describe(self._span, result)
 
 
-def install(environ: Mapping[str, str]) -> Spans | None:
-    """What an environment asks for, once the project's code is loaded; None when it asks for nothing, or for
-    what is not there (the supervisor has said so)."""
-    if not otel.is_wanted(environ) or not otel.is_installed():
-        return None
-    try:
-        return _installed(environ)
-    except Exception as error:  # noqa: BLE001 (a wrong variable must cost spans, and no runs)
-        logging.getLogger("hairtrigger").warning(
-            "Traces are off: OpenTelemetry cannot be set up (%s: %s)", type(error).__name__, error
-        )
-        return None
+class Setup:
+    """What the environment asks for, looked at before the project's code is loaded, which may change it."""
+
+    def __init__(self) -> None:
+        self._is_written = os.environ.pop(TRACING, "") == "1"
+        self._variables = otel.variables(os.environ)
+
+    def install(self) -> Spans | None:
+        """What it asks for, once the code is loaded; None when it asks for nothing, or for what is not there (the
+        supervisor has said so)."""
+        environ = os.environ
+        if not otel.is_wanted(environ) or not otel.is_installed():
+            return None
+        is_written = self._is_written and otel.variables(environ) == self._variables
+        try:
+            return _installed(environ, is_written=is_written)
+        except Exception as error:  # noqa: BLE001 (a wrong variable must cost spans, and no runs)
+            logging.getLogger("hairtrigger").warning(
+                "Traces are off: OpenTelemetry cannot be set up (%s: %s)",
+                type(error).__name__, error,
+            )  # fmt: skip
+            return None
 
 
-def _installed(environ: Mapping[str, str]) -> Spans:
+def _installed(environ: Mapping[str, str], *, is_written: bool) -> Spans:
     from opentelemetry import context, trace
 
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return Spans(trace, None)
-    from opentelemetry.sdk.resources import Resource
-
     from hairtrigger.worker import light
 
-    provider = light.Provider(
-        Resource.create(dict(otel.service(environ, "hairtrigger-worker"))), environ
-    )
+    resource = otel.resource(environ, otel.WORKER)
+    provider = light.Provider(resource, environ, is_written=is_written)
     trace.set_tracer_provider(provider)
     context.attach(light.Around())  # of all that this process does from now on
     return Spans(trace, provider)

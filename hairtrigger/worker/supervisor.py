@@ -19,7 +19,7 @@ from hairtrigger.errors import ProjectError
 from hairtrigger.telemetry.events import emit, is_heard
 from hairtrigger.wire import worker as wire
 from hairtrigger.wire.worker import PROTOCOL, Register, Registered, Result, Variables
-from hairtrigger.worker import outcome, shipping, spans, tell, variables
+from hairtrigger.worker import outcome, shipping, tell, variables
 from hairtrigger.worker.calls import Calls
 from hairtrigger.worker.crew import Crew
 from hairtrigger.worker.frames import Ended, Key, Line, LoadProblem, Ready, Why
@@ -28,6 +28,7 @@ from hairtrigger.worker.predecessors import Predecessors
 from hairtrigger.worker.process import Child, Guard, Head, Held
 from hairtrigger.worker.settings import WorkerSettings
 from hairtrigger.worker.shipping import Shipping
+from hairtrigger.worker.tracing import Tracing
 
 _LAST_WORDS_S = 10.0  # how long a leaving worker tries to report what it still has
 _QUICK_WORDS_S = 1.0  # the same for one that is told to hurry
@@ -57,6 +58,7 @@ class Supervisor:
         self._link = Link(self._calls, self)
         self._guard = Guard()
         self._given = Variables()
+        self._tracing = Tracing()
         self._crew = self._new_crew()
         self._retired: list[Crew] = []
         self._predecessors = Predecessors(settings.state_dir, settings.url)
@@ -64,7 +66,6 @@ class Supervisor:
         self._unsettled: dict[Key, int] = {}  # reported, no verdict yet; the last notice
         self._orphans: set[Key] = set()  # the server has given them to somebody else
         self._shipping: Shipping | None = None
-        self._patience_s = 0.0  # with children that leave
         self._idle, self._stop, self._hurry = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.draining = self.paused = False
 
@@ -80,7 +81,7 @@ class Supervisor:
         try:
             self._given = await variables.ask(self._calls)
             self._shipping = shipping.opened({**os.environ, **self._given.variables})
-            self._patience_s = spans.announce({**os.environ, **self._given.variables})
+            await self._tracing.heed(self._given.variables)
             self._crew = self._new_crew()
             ready = await self._crew.open()
             registered = await self._link.register(
@@ -95,11 +96,12 @@ class Supervisor:
             self._predecessors.release()
         finally:
             crews = [self._crew, *self._retired]
-            await asyncio.gather(*(crew.close(self._patience_s) for crew in crews))
+            await asyncio.gather(*(crew.close(self._tracing.patience_s) for crew in crews))
             self._guard.close()
             await self._calls.close()
             if self._shipping is not None:
                 await self._shipping.close()
+            await self._tracing.close()
             emit("worker.stopped", worker=self._link.worker)
 
     def drain(self) -> None:
@@ -127,6 +129,7 @@ class Supervisor:
         """Load the project's code anew, in new processes. Runs that are under way finish in the old ones."""
         began = time.monotonic()
         self._given = await variables.ask(self._calls)
+        await self._tracing.heed(self._given.variables)
         crew = self._new_crew()
         ready = await crew.open()
         problems = _problems(ready)
@@ -173,7 +176,7 @@ class Supervisor:
         for held in list(self._held.values()):
             self._interrupt(held, "drain")
         await self._until_idle(self.settings.kill_grace_s + 1)
-        patience_s = 0.0 if self._hurry.is_set() else self._patience_s
+        patience_s = 0.0 if self._hurry.is_set() else self._tracing.patience_s
         crews = [self._crew, *self._retired]
         await asyncio.gather(*(crew.leave(patience_s) for crew in crews))
         await self._until_idle(None)
@@ -194,7 +197,8 @@ class Supervisor:
 
     def _new_crew(self) -> Crew:
         return Crew(
-            self.settings, self._guard, variables=variables.environment(self._given),
+            self.settings, self._guard,
+            variables=variables.environment(self._given, tracing=self._tracing.is_writing),
             on_lines=self._on_lines, on_ended=self._on_ended, on_gone=self._on_gone,
         )  # fmt: skip
 
@@ -317,7 +321,7 @@ class Supervisor:
         known = [(held, item) for item in ended if (held := pop((item.run, item.lease), None))]
         for held, item in known:
             self._close(held, item)
-        self._ship_ends(known)
+        self._tell_ends([(held.head, item) for held, item in known])
         self._crew.has_room(child)
 
     def _on_gone(self, child: Child) -> None:
@@ -344,7 +348,7 @@ class Supervisor:
         """End a hand-out that has no child to report it."""
         ended = Ended(*held.key, Raw(_encoder.encode(result)))
         self._close(held, ended)
-        self._ship_ends([(held, ended)])
+        self._tell_ends([(held.head, ended)])
 
     def _close(self, held: Held, ended: Ended) -> None:
         held.forget_timers()
@@ -361,9 +365,10 @@ class Supervisor:
         if not self._held:
             self._idle.set()
 
-    def _ship_ends(self, ends: list[tuple[Held, Ended]]) -> None:
+    def _tell_ends(self, ends: list[tuple[Head, Ended]]) -> None:
+        self._tracing.ended(ends)
         if self._shipping is not None:
-            self._shipping.ended([(held.head, ended) for held, ended in ends], _now_ms())
+            self._shipping.ended(ends, _now_ms())
 
 
 def _now_ms() -> int:

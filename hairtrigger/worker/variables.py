@@ -14,6 +14,7 @@ from hairtrigger.wire.worker import AskVariables, Variables
 from hairtrigger.worker.calls import Calls, Refused
 
 SECRETS = "HAIRTRIGGER_SECRETS"  # to a child: the names of those variables that are secrets
+TRACING = "HAIRTRIGGER_TRACING"  # to a child: "1" when the supervisor writes spans
 REDACTED = b"<redacted>"
 LEAST = 6  # characters of a value that is taken out: shorter ones are in any text
 _TIMEOUT_S = 30.0
@@ -42,9 +43,10 @@ async def ask(calls: Calls) -> Variables:
             await calls.wait(refused.wait_s or 0)
 
 
-def environment(given: Variables) -> dict[str, str]:
+def environment(given: Variables, *, tracing: bool) -> dict[str, str]:
     """What a child's process environment has more than this one's."""
-    return {**given.variables, SECRETS: ",".join(given.secrets)}
+    ours = {SECRETS: ",".join(given.secrets), TRACING: "1" if tracing else ""}
+    return {**given.variables, **ours}
 
 
 def learn() -> None:

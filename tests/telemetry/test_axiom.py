@@ -88,7 +88,7 @@ async def test_what_axiom_cannot_take_now_is_sent_again(
     assert numbered(endpoint) == [0, 1, 2]
     assert len(endpoint.asked) == len(failures) + 1
     assert [name for name, _ in told] == ["telemetry.away"]  # once for the outage
-    assert sink.dropped == 0
+    assert sink.dropped.count == 0
 
 
 async def test_nothing_is_lost_while_nobody_listens_there() -> None:
@@ -103,7 +103,7 @@ async def test_nothing_is_lost_while_nobody_listens_there() -> None:
 
     assert numbered(endpoint) == list(range(500))
     await sink.close(patience_s=1)
-    assert sink.dropped == 0
+    assert sink.dropped.count == 0
 
 
 async def test_slow_answers_hold_nobody_up(sink: Axiom, endpoint: Endpoint) -> None:
@@ -125,7 +125,7 @@ async def test_what_is_refused_is_dropped_and_told(
     sink = Axiom("another token", DATASET, endpoint.url)
 
     send(sink, 1)
-    await until(lambda: sink.dropped)
+    await until(lambda: sink.dropped.count)
     await sink.close(patience_s=1)
 
     assert [(name, facts["count"]) for name, facts in told] == [("telemetry.dropped", 1)]
@@ -144,7 +144,7 @@ async def test_beyond_the_buffer_events_are_dropped_counted_and_told(
     await sink.close(patience_s=5)
 
     assert numbered(endpoint) == list(range(10))
-    assert sink.dropped == 15
+    assert sink.dropped.count == 15
     assert sum(facts["count"] for _, facts in told) == 15
 
 
@@ -160,7 +160,7 @@ async def test_the_buffer_is_bounded_in_size_too(
     await sink.close(patience_s=5)
 
     assert numbered(endpoint) == [0, 1, 5]
-    assert sink.dropped == 2
+    assert sink.dropped.count == 2
 
 
 async def test_closing_sends_what_is_left(endpoint: Endpoint) -> None:

@@ -1,9 +1,10 @@
 """Light spans say what those of OpenTelemetry's SDK say, to a collector's real endpoint."""
 
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import attach
@@ -12,8 +13,11 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
 from hairtrigger.sdk.context import SCOPE, Scope
+from hairtrigger.telemetry.events import subscribe
 from hairtrigger.wire.worker import Failure, Result, RunInfo
-from hairtrigger.worker import light, sampling, spans
+from hairtrigger.worker import light, otlp, sampling, spans
+from hairtrigger.worker.process import Head
+from tests.running import until
 from tests.telemetry.collector import Collector, Span, opened
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -28,12 +32,17 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 
 class Traced:
-    """Spans of a provider that is no process's own."""
+    """Spans of a provider that is no process's own, and of a supervisor that is told of them."""
 
-    def __init__(self, **environ: str) -> None:
+    def __init__(
+        self, environ: Mapping[str, str] | None = None, *, is_written: bool = True
+    ) -> None:
+        environ = environ or {}
         resource = Resource.create({"service.name": "hairtrigger-worker"})
-        self.provider = light.Provider(resource, environ)
+        self.provider = light.Provider(resource, environ, is_written=is_written)
         self.spans = spans.Spans(trace, self.provider)
+        self.outlet = otlp.Outlet(resource, environ)
+        self.told: list[otlp.Told] = []
 
     def run(self, n: int = 1, *, of: str | None = None, then: Any = None, **ends: Any) -> None:
         """An attempt from its begin to its end, with code in between."""
@@ -49,11 +58,20 @@ class Traced:
             begun = self.spans.begin(scope)
             if then is not None:
                 then()
-            begun.end(Result(info.id, 1, **ends))
+            span = begun.end(Result(info.id, 1, **ends))
+            if span is not None:
+                self.told.append((msgspec.json.decode(msgspec.json.encode(info), type=Head), span))
 
         contextvars.copy_context().run(attempt)
 
+    def send(self) -> None:
+        """Tell the supervisor what it has to write."""
+        told, self.told = self.told, []
+        self.outlet.add(told)
+
     def close(self) -> None:
+        self.send()
+        self.outlet.close()
         self.provider.shutdown()
 
 
@@ -170,7 +188,7 @@ def test_the_standard_samplers_decide(
     environ = {"OTEL_TRACES_SAMPLER": name, "OTEL_TRACES_SAMPLER_ARG": argument} if sampler else {}
     for key, value in environ.items():
         monkeypatch.setenv(key, value)
-    traced = Traced(**environ)
+    traced = Traced(environ)
 
     def code() -> None:
         with traced.provider.get_tracer("mine").start_as_current_span("inner") as inner:
@@ -208,21 +226,38 @@ def test_a_sampler_of_somebody_elses_is_left_to_the_sdk() -> None:
     assert sampling.sampler(wrong) is None
 
 
-def test_spans_beyond_the_buffer_are_dropped_with_one_line(
+def test_spans_beyond_the_buffer_are_dropped_and_counted(
     collector: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
-    traced = Traced(OTEL_BSP_MAX_QUEUE_SIZE="10", OTEL_BSP_MAX_EXPORT_BATCH_SIZE="10")
+    traced = Traced({"OTEL_BSP_MAX_QUEUE_SIZE": "10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "10"})
     collector.stuck = True
-    for n in range(40):
+    told: list[dict[str, Any]] = []
+    forget = subscribe(lambda name, facts: told.append(facts), ["telemetry.dropped"])
+    for n in range(10):
         traced.run(n)
-    collector.stuck = False
+    traced.send()
+    until(lambda: collector.asked, "the first spans to be under way")
+    for n in range(10, 40):
+        traced.run(n)
+    traced.send()
     collector.free.set()
     traced.close()
+    forget()
 
-    said = [record.message for record in caplog.records if "dropped" in record.message]
-    assert len(collector.spans) < 40
-    assert said == ["Spans are dropped: the collector takes fewer than there are."]
+    sent = [span.attributes["messaging.message.id"] for span in collector.spans]
+    assert sent == [f"run_{n}" for n in range(20)]
+    assert [(facts["to"], facts["count"]) for facts in told] == [("OpenTelemetry", 20)]
     assert not [record for record in caplog.records if "Queue full" in record.message]
+
+
+def test_a_child_whose_supervisor_writes_no_spans_sends_them_itself(collector: Collector) -> None:
+    traced = Traced(is_written=False)
+
+    traced.run(of=CALLER)
+    assert traced.told == []
+    traced.close()
+
+    assert one(collector.spans).parent == CALLER[36:52]
 
 
 def test_a_large_field_has_its_size_in_front(collector: Collector) -> None:
