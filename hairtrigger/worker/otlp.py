@@ -79,6 +79,8 @@ class Outlet(SpanExporter):
         if len(told) > room:
             self._dropped.add(len(told) - room, "the collector takes fewer than there are")
             told = told[:room]
+        if not told:  # or what waits would grow by an empty batch each time, while nobody takes any
+            return
         self._taken += len(told)
         self._written.append((len(told), written(told, self._sampler)))
         parcels = self._taken // self._parcel - before // self._parcel
