@@ -2,6 +2,7 @@
 
 import os
 import platform
+import random
 import sqlite3
 import statistics
 import subprocess
@@ -9,10 +10,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+PLACES, STEPS, WALKS, REST_S = 65_536, 20_000, 30, 0.05
 
 
 def line(directory: Path) -> str:
-    """Processor, versions, what a durable write costs here, how busy it is, and the commit.
+    """Processor, versions, what a durable write costs here and what a rest does, how busy it is, and the commit.
 
     Args:
         directory: Where the databases will lie: the write is timed on that disk.
@@ -28,7 +30,9 @@ def line(directory: Path) -> str:
     return (
         f"{model}, {len(os.sched_getaffinity(0))} cores, Linux {platform.release()}, "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"fdatasync {_sync_ms(directory):.2f} ms, load average {os.getloadavg()[0]:.2f}, "
+        f"fdatasync {_sync_ms(directory):.2f} ms, "
+        f"memory {_slower_rested():.1f} times as slow after {REST_S * 1000:.0f} ms of rest, "
+        f"load average {os.getloadavg()[0]:.2f}, "
         f"commit {_commit()}, {time.strftime('%Y-%m-%d')}"
     )
 
@@ -48,6 +52,29 @@ def _sync_ms(directory: Path) -> float:
         os.close(file)
         path.unlink()
     return statistics.median(took) / 1e6
+
+
+def _slower_rested() -> float:
+    """How much longer the same walk through 2 MB takes after a rest than at once, medians of 30.
+
+    It says how far the caches are emptied while nothing runs here, by other machines on the same processor for
+    instance. Latencies of an idle system grow with it: every process begins from memory then.
+    """
+    order = random.Random(0).sample(range(1, PLACES), PLACES - 1)
+    following = dict(zip([0, *order], [*order, 0], strict=True))
+
+    def walk() -> int:
+        started, at = time.monotonic_ns(), 0
+        for _ in range(STEPS):
+            at = following[at]
+        return time.monotonic_ns() - started
+
+    def rested() -> int:
+        time.sleep(REST_S)
+        return walk()
+
+    at_once = statistics.median(walk() for _ in range(WALKS))
+    return statistics.median(rested() for _ in range(WALKS)) / at_once
 
 
 def _commit() -> str:
