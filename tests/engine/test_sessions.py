@@ -141,7 +141,8 @@ async def test_hold_that_wakes_does_not_take_away_what_was_handed_out_meanwhile(
     run = await worker.fetch_one()
     holding = asyncio.ensure_future(worker.hold(run, quiet=True, wait_s=30))
     await worker.fetch()
-    world.clock.move(1)  # a hold that is written late takes what is of its own millisecond for missed
+    # a hold that is written late takes what is of its own millisecond for missed
+    world.clock.move(1)
     second = await world.trigger()
     later = await worker.fetch_one()
     world.clock.move(20 * SECOND)
