@@ -55,7 +55,7 @@ def _sync_ms(directory: Path) -> float:
 
 
 def _slower_rested() -> float:
-    """How much longer the same walk through 2 MB takes after a rest than at once, medians of 30.
+    """How much longer the same walk through a table of numbers takes after a rest than at once, medians of 30.
 
     It says how far the caches are emptied while nothing runs here, by other machines on the same processor for
     instance. Latencies of an idle system grow with it: every process begins from memory then.

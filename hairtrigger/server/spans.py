@@ -8,7 +8,6 @@ a request or a transaction may be of hundreds of runs. Source: OpenTelemetry's c
 import asyncio
 import contextlib
 import logging
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +17,6 @@ from hairtrigger.telemetry import otel
 from hairtrigger.telemetry.events import emit
 from hairtrigger.wire import tracing
 
-CLOSE_S = 2.0  # that a server which stops gives to the spans it still has
 _OWN = "/otel/"  # a server that is its own collector would trace that without end
 
 
@@ -72,9 +70,7 @@ class Spans:
 
     async def close(self) -> None:
         """Send what is left, for two seconds at most."""
-        thread = threading.Thread(target=self._provider.shutdown, daemon=True)
-        thread.start()
-        await asyncio.to_thread(thread.join, CLOSE_S)
+        await asyncio.to_thread(otel.finish, self._provider.shutdown)
 
     def _context(self, trace: str | None) -> Any:
         if trace is None:

@@ -1,10 +1,12 @@
-"""Whether a process is asked for traces, by OpenTelemetry's own variables, and can send them."""
+"""OpenTelemetry in any process: whether its own variables ask for traces, and what all that send them do alike."""
 
 import importlib.util
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 WORKER, SERVER = "hairtrigger-worker", "hairtrigger-server"  # names of services
+CLOSE_S = 2.0  # that whoever stops gives to the spans that wait
 INSTALL = 'pip install "hairtrigger[otel]"'
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _EXPORTER = "opentelemetry.exporter.otlp.proto.http"
@@ -39,3 +41,10 @@ def resource(environ: Mapping[str, str], name: str) -> Any:
         "OTEL_RESOURCE_ATTRIBUTES", ""
     )
     return Resource.create({} if given else {"service.name": name})
+
+
+def finish(send: Callable[[], object]) -> None:
+    """Let OpenTelemetry send what is left, for two seconds at most, whatever its collector does."""
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    thread.join(CLOSE_S)

@@ -3,7 +3,6 @@
 What attempts of one kind have in common is written once; the rest is put around it. Source: OTLP's ``trace.proto``.
 """
 
-import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -19,13 +18,13 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanContext, TraceFlags
 
+from hairtrigger.telemetry import otel
 from hairtrigger.telemetry.dropping import Dropped
 from hairtrigger.wire.worker import RunInfo
 from hairtrigger.worker.conventions import attributes
 from hairtrigger.worker.frames import Span
 from hairtrigger.worker.process import Head
 from hairtrigger.worker.sampling import Sampler, sampler
-from hairtrigger.worker.spans import CLOSE_S
 
 Told = tuple[Head, Span]
 """Whose span it is, and what a child told of it."""
@@ -111,9 +110,7 @@ class Outlet(SpanExporter):
 
     def close(self) -> None:
         """Send what is left, for two seconds at most."""
-        thread = threading.Thread(target=self._processor.shutdown, daemon=True)
-        thread.start()
-        thread.join(CLOSE_S)
+        otel.finish(self._processor.shutdown)
         if self._taken > self._gone:
             self._dropped.add(self._taken - self._gone, "the worker stopped")
         self._dropped.tell("the worker stopped", now=True)

@@ -8,7 +8,6 @@ Source: OpenTelemetry's conventions for messaging.
 
 import logging
 import os
-import threading
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -19,8 +18,6 @@ from hairtrigger.wire.worker import Result
 from hairtrigger.worker.conventions import attributes, describe
 from hairtrigger.worker.frames import Span
 from hairtrigger.worker.variables import TRACING
-
-CLOSE_S = 2.0  # that a child which leaves gives to the spans it still has
 
 
 class Spans:
@@ -54,9 +51,7 @@ class Spans:
         theirs = getattr(self._api.get_tracer_provider(), "force_flush", None)
         finish = theirs if self._provider is None else self._provider.shutdown
         if finish is not None:
-            thread = threading.Thread(target=finish, daemon=True)
-            thread.start()
-            thread.join(CLOSE_S)
+            otel.finish(finish)
 
 
 class Attempt(Protocol):

@@ -15,7 +15,6 @@ from hairtrigger.telemetry.events import emit
 from hairtrigger.worker.aside import Aside
 from hairtrigger.worker.frames import Ended
 from hairtrigger.worker.process import Head
-from hairtrigger.worker.spans import CLOSE_S
 
 if TYPE_CHECKING:
     from hairtrigger.worker.otlp import Outlet
@@ -46,7 +45,7 @@ class Tracing:
         if not otel.is_installed():
             emit("telemetry.missing", to="OpenTelemetry", install=otel.INSTALL)
             return
-        self.patience_s = CLOSE_S + LEAVING_S
+        self.patience_s = otel.CLOSE_S + LEAVING_S
         if not any(name.upper().endswith(_HEARD_LATER) for name in given):
             self._outlet = _outlet(given, environ)
 
