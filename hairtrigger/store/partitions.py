@@ -37,7 +37,10 @@ def bounds(week: int) -> tuple[int, int]:
 
 
 async def ensure(connection: Any, instants: list[int]) -> None:
-    """Make the partitions of these instants (ms) and those ahead of the last one."""
+    """Make the partitions of these instants (ms) and those ahead of the last one.
+
+    A week whose dropping was broken off is dropped and made anew: a clock that went back needs it.
+    """
     weeks = {week_of(one) for one in instants}
     weeks |= {week_of(max(instants)) + n for n in range(1, AHEAD + 1)}
     async with connection.transaction():
@@ -51,6 +54,11 @@ async def ensure(connection: Any, instants: list[int]) -> None:
                 connection.transaction()
             ):  # each by itself: it locks the whole table for a moment
                 await connection.execute("select pg_advisory_xact_lock(4710, 3)")
+                if await connecting.ask(connection, _STATE, name(table, week)) in (
+                    "pending",
+                    "apart",
+                ):
+                    await connection.execute(f"drop table {name(table, week)}")
                 await connection.execute(
                     f"create table if not exists {name(table, week)} partition of {table} "
                     f"for values from ({low}) to ({high})"
@@ -107,7 +115,7 @@ async def _drop(connection: Any, week: int) -> int:
 
 _PRESENT = """
 select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-where i.inhparent in (select to_regclass(one) from unnest($1::text[]) one)
+where i.inhparent in (select to_regclass(one) from unnest($1::text[]) one) and not i.inhdetachpending
 """
 _WEEKS = """
 select substring(relname from 7)::bigint from pg_class

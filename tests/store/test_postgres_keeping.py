@@ -21,6 +21,7 @@ from tests.store.servers import Pause, Servers, eventually
 from tests.store.servers import postgres as database_of
 
 WEEK = 7 * DAY
+PENDING = "select from pg_inherits where inhdetachpending"
 MONDAY = Clock().now
 
 
@@ -134,6 +135,42 @@ async def test_dropping_that_broke_off_is_gone_on_with(servers: Servers, done: i
     assert (
         await servers.ask("select relname from pg_class where relname like $1", f"%_w{this}") == []
     )
+
+
+@pytest.mark.parametrize("done", [0, 1, 4])
+async def test_week_whose_dropping_broke_off_takes_rows_again_when_the_clock_goes_back(
+    servers: Servers, done: int
+) -> None:
+    (world,) = await servers.start(1)
+    this = partitions.week_of(MONDAY)
+    for table in partitions.DROPPED[:done]:
+        await servers.ask(f"drop table {partitions.name(table, this)}")
+    pending, apart = partitions.DROPPED[done : done + 2]
+    await servers.ask(f"alter table {apart} detach partition {partitions.name(apart, this)}")
+    await break_off_detaching(servers, pending, this)
+    await at(servers, [world], MONDAY)
+
+    run_id = await finish_one(world)
+
+    assert await world.status(run_id) == "COMPLETED"
+    for table in partitions.TABLES:
+        assert this in await weeks(servers, table)
+
+
+async def break_off_detaching(servers: Servers, table: str, week: int) -> None:
+    """Leave a partition half detached, as a server does that ends meanwhile."""
+    reader, dropper = await asyncpg.connect(servers.url), await asyncpg.connect(servers.url)
+    async with reader.transaction():
+        await reader.execute(f"select from {table}")
+        detach = f"alter table {table} detach partition {partitions.name(table, week)} concurrently"
+        detaching = asyncio.create_task(dropper.execute(detach))
+        await eventually(lambda: servers.ask(PENDING), "the detaching to wait")
+        await servers.ask("select pg_cancel_backend($1)", dropper.get_server_pid())
+        with pytest.raises(asyncpg.QueryCanceledError):
+            await detaching
+    await reader.close()
+    await dropper.close()
+    assert await servers.ask(PENDING)
 
 
 async def test_dropping_waits_for_a_reader_and_nothing_else_waits_with_it(
