@@ -18,6 +18,8 @@ from hairtrigger.rules.run import RunOptions
 from hairtrigger.store import settle
 from hairtrigger.store.catalog import Catalog, VersionEntry
 from hairtrigger.store.database import Row, Steps, each, fetch, gather
+from hairtrigger.store.intake import write
+from hairtrigger.store.rows import Rows
 from hairtrigger.wire import ids
 from hairtrigger.wire.packets import TYPES
 from hairtrigger.wire.rates import Rate
@@ -46,14 +48,18 @@ class Demand:
     )
 
 
-def claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[RunInfo]]:
+def claim(
+    catalog: Catalog, demand: Demand, rows: Rows | None, now: int, turn: int
+) -> Steps[list[RunInfo]]:
     """Hand out up to ``demand.want`` ready runs: marked as running, with all that an executor needs.
 
+    Args:
+        rows: What the transaction has made and not written yet. It is, before this looks at what is ready.
     Raises:
         UnknownWorker: the session has ended; nobody would ever notice that what it got is not being run.
     """
     while True:
-        infos, lanes = yield from _claim(catalog, demand, now, turn)
+        infos, lanes = yield from _claim(catalog, demand, rows, now, turn)
         if infos or (not lanes and now - demand.looked_at < LOOK_MS):
             break
         demand.looked_at = now
@@ -68,24 +74,30 @@ def claim(catalog: Catalog, demand: Demand, now: int, turn: int) -> Steps[list[R
 
 
 def _claim(
-    catalog: Catalog, demand: Demand, now: int, turn: int
+    catalog: Catalog, demand: Demand, rows: Rows | None, now: int, turn: int
 ) -> Steps[tuple[list[RunInfo], bool]]:
     """As ``claim``: nothing for a session that is not as the demand says. And whether anything was ready."""
     version = catalog.versions[demand.version]
     pinned_only = catalog.current.get(demand.env) != demand.version
     statement = "claim_pinned" if pinned_only else "claim"
     shared = yield from _shared_room(catalog, demand.env, now)
-    lanes = yield from _lanes(catalog, demand, shared, now, pinned_only=pinned_only)
+    is_content = not pinned_only and _is_content(catalog, demand, now)
+    if rows is not None and not is_content:
+        yield from write(catalog, rows, now)
+    lanes = yield from _lanes(catalog, demand, shared, now, is_content=is_content)
     was_ready = bool(lanes)
     claimed: list[Row] = []
     taken = Counter[int]()
     while lanes and len(claimed) < demand.want:
         granted = queues.may_start(lanes, shared.queues, shared.env, demand.want - len(claimed))
-        rows = yield gather(statement, [
-            (demand.worker, now, demand.version, lane, n, _low(catalog, lane)) for lane, n in granted
-        ])  # fmt: skip
-        got = Counter(row[7] for row in rows)
-        claimed += rows
+        if rows is not None and rows.ready:
+            found = rows.hand_out(granted, demand.worker, demand.version, now)
+        else:
+            found = yield gather(statement, [
+                (demand.worker, now, demand.version, lane, n, _low(catalog, lane)) for lane, n in granted
+            ])  # fmt: skip
+        got = Counter(row[7] for row in found)
+        claimed += found
         taken.update({lane: got[lane] for lane, _ in granted})
         for lane in lanes:
             shared.take(lane.queue, got[lane.id])
@@ -164,10 +176,9 @@ def _look_again(catalog: Catalog, rate: Rate, tokens: int, tokens_at: int) -> No
 
 
 def _lanes(
-    catalog: Catalog, demand: Demand, shared: _Room, now: int, *, pinned_only: bool
+    catalog: Catalog, demand: Demand, shared: _Room, now: int, *, is_content: bool
 ) -> Steps[list[Lane]]:
     """The lanes to take from, in the order of their turns."""
-    is_content = not pinned_only and _is_content(catalog, demand, now)
     if not is_content:
         catalog.unlooked.pop(demand.env, None)
     served = [

@@ -16,7 +16,7 @@ from hairtrigger.errors import BadRequest, HairtriggerError, Unavailable
 from hairtrigger.store import settle
 from hairtrigger.store.asking import Call, Made
 from hairtrigger.store.catalog import Catalog, Fresh
-from hairtrigger.store.claim import Demand
+from hairtrigger.store.claim import FRESH_MS, Demand
 from hairtrigger.store.database import Database, DataError, Row, Steps
 from hairtrigger.store.tally import Tally
 from hairtrigger.store.tick import Change, Lanes, Tick, Waiting, answer
@@ -50,6 +50,7 @@ class Committer:
         self.on_tick: Callable[[Tick, float], None] | None = None  # told what was written, in s
         self._pending = 0
         self._may_claim = False
+        self._looks_soon = False
         self._asks_until = 0.0
         self._wake = asyncio.Event()
         self._closing = False
@@ -87,6 +88,20 @@ class Committer:
         self._may_claim = True
         self._wake.set()
 
+    def _look_soon(self) -> None:
+        """Nothing else is known to be ready: a look may go with what comes in the next moment."""
+        if not self._looks_soon:
+            self._looks_soon = True
+            asyncio.get_running_loop().call_later(FRESH_MS / 1_000, self._look_at_unlooked)
+
+    def _look_at_unlooked(self) -> None:
+        self._looks_soon = False
+        if self._has_unlooked():
+            self.look()
+
+    def _has_unlooked(self) -> bool:
+        return any(one.demand.env in self.catalog.unlooked for one in self._waiting)
+
     def _come_back(self) -> None:
         """A rate lets the next run start later, and nobody will tell."""
         at, self.catalog.look_at = self.catalog.look_at, None
@@ -117,8 +132,11 @@ class Committer:
             answer(waiting.future, [])
             return waiting
         self._waiting.append(waiting)
-        self._may_claim = True
-        self._wake.set()
+        if demand.env in self.catalog.calm:
+            self.catalog.unlooked.setdefault(demand.env, self._database.now())
+            self._look_soon()
+        else:
+            self.look()
         return waiting
 
     def withdraw(self, waiting: Waiting) -> None:
@@ -197,8 +215,10 @@ class Committer:
                 answer(waiting.future, [])
         if tick.waiting:
             self._waiting = deque(one for one in self._waiting if not one.future.done())
-        if elsewhere or any(one.demand.env in self.catalog.unlooked for one in self._waiting):
+        if elsewhere:
             self._may_claim = True
+        elif self._has_unlooked():
+            self._look_soon()
         self._wake.set()
 
     @property

@@ -25,6 +25,7 @@ _NAMED = re.compile(
     r"\b(?:from|join|into|update|using)\s+(\w+)"
 )  # tests hold that no table hides elsewhere
 _PARAMETER = re.compile(r"\$(\d+)")
+_ANSWERS = re.compile(r"^select\b|\breturning\b")
 
 
 class _Form(NamedTuple):
@@ -41,7 +42,7 @@ class _Form(NamedTuple):
 @dataclass(slots=True)
 class _Group:
     """Statements that are sent as one: none mentions a table that another one writes, and whatever comes after
-    an exact one relies on what that has found."""
+    an exact one relies on what that has found, unless it is exact itself."""
 
     members: list[Statement] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
@@ -50,7 +51,9 @@ class _Group:
     is_closed: bool = False
 
     def takes(self, form: _Form) -> bool:
-        return not (self.is_closed or self.written & form.named or self.named & form.written)
+        if self.is_closed and not form.is_exact:
+            return False
+        return not (self.written & form.named or self.named & form.written)
 
     def add(self, statement: Statement, form: _Form) -> None:
         self.members.append(statement)
@@ -152,7 +155,7 @@ class Execution:
             text = _PARAMETER.sub(lambda found, by=offset: f"${int(found[1]) + by}", form.text)  # type: ignore[misc]
             if form.is_exact:
                 counted.append((n, one.name))
-                text += "" if "returning" in text else "\nreturning 1"
+                text += "" if _ANSWERS.search(text) else "\nreturning 1"
             parts.append(f"s{n} as (\n{text}\n)")
             offset += len(given)
         counts = [f"(select count(*) from s{n})" for n, _ in counted]  # noqa: S608 (our own names)

@@ -4,9 +4,8 @@ A call is what one request asked for: all its runs are made, or found, or none i
 anything is written, and folded within the tick, so that two callers with one key get one run.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -15,7 +14,8 @@ from hairtrigger.rules.run import RunOptions
 from hairtrigger.store.allowance import Allowance
 from hairtrigger.store.asking import Call, Debounce, Made, NewRun
 from hairtrigger.store.catalog import Catalog, QueueEntry, TaskEntry
-from hairtrigger.store.database import Conflict, Row, Steps, each, fetch, gather
+from hairtrigger.store.database import Conflict, Steps, each, fetch, gather
+from hairtrigger.store.rows import Known, Rows
 from hairtrigger.wire import ids, packets
 from hairtrigger.wire.statuses import (
     CANCEL_REQUESTED,
@@ -26,44 +26,11 @@ from hairtrigger.wire.statuses import (
     LiveState,
 )
 
-Known = dict[tuple[int, str], str]
-"""What was made, by environment and name of the request."""
 REQUEST_MEMORY_MS = 24 * 3_600_000
 MAX_DEPTH = 100  # of runs that trigger runs
 _STORE = packets.TYPES.index(packets.STORE)
 _options = msgspec.json.Encoder()
 _NO_OPTIONS = RunOptions()
-
-
-@dataclass(slots=True)
-class _Rows:
-    """What a tick will write, by table."""
-
-    allowance: Allowance
-    runs: list[Row] = field(default_factory=list)
-    live: list[Row] = field(default_factory=list)
-    tracked: dict[tuple[int, str], list[list[object]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    tags: list[Row] = field(default_factory=list)
-    keys: list[Row] = field(default_factory=list)
-    stored: list[Row] = field(default_factory=list)  # runs whose payload lies apart
-    requests: list[Row] = field(default_factory=list)
-    # requests that made more of what they asked for: what they have made now, and had before
-    again: dict[tuple[int, str], tuple[str, str]] = field(default_factory=dict)
-    parents: set[int] = field(default_factory=set)
-    fresh_keys: dict[tuple[int, int, str], int] = field(default_factory=dict)
-    fresh_requests: dict[tuple[int, str], list[Made]] = field(default_factory=dict)
-    # what was remembered of the tick's requests before it, and which one-time tokens were spent
-    known_requests: Known = field(default_factory=dict)
-
-    def clear(self) -> None:
-        """Forget what has been written; what was folded by key stays known for the tick."""
-        for written in (self.runs, self.live, self.tags, self.keys, self.requests, self.stored):
-            written.clear()
-        self.again.clear()
-        self.tracked.clear()
-        self.parents.clear()
 
 
 def look_up(calls: list[Call], now: int) -> Steps[Known]:
@@ -77,14 +44,22 @@ def look_up(calls: list[Call], now: int) -> Steps[Known]:
 
 def take(catalog: Catalog, calls: list[Call], known: Known, now: int) -> Steps[list[list[Made]]]:
     """Make what is asked for; one list of answers for each call. ``known``: see ``look_up``."""
-    rows = _Rows(Allowance(catalog.plan, now), known_requests=known)
+    answers, rows = yield from prepare(catalog, calls, known, now)
+    yield from write(catalog, rows, now)
+    return answers
+
+
+def prepare(
+    catalog: Catalog, calls: list[Call], known: Known, now: int
+) -> Steps[tuple[list[list[Made]], Rows]]:
+    """As ``take``, but for the rows, which the caller has to ``write``."""
+    rows = Rows(Allowance(catalog.plan, now), known_requests=known)
     yield from rows.allowance.reserve(calls)
     answers = []
     for call in calls:
         answers.append((yield from _take_call(catalog, call, rows, now)))
     yield from rows.allowance.settle()
-    yield from _write(catalog, rows, now)
-    return answers
+    return answers, rows
 
 
 def _names(call: Call) -> Iterator[str]:
@@ -95,7 +70,7 @@ def _names(call: Call) -> Iterator[str]:
         yield call.one_time.name
 
 
-def _take_call(catalog: Catalog, call: Call, rows: _Rows, now: int) -> Steps[list[Made]]:
+def _take_call(catalog: Catalog, call: Call, rows: Rows, now: int) -> Steps[list[Made]]:
     known: dict[int, Made] = {}
     found: list[Made] | None = None
     if call.request_key is not None:
@@ -136,7 +111,7 @@ def _text_of(made: list[Made]) -> str:
     return msgspec.json.encode([(one.id, one.cached) for one in made]).decode()
 
 
-def _made_before(call: Call, request_key: str, rows: _Rows) -> list[Made] | None:
+def _made_before(call: Call, request_key: str, rows: Rows) -> list[Made] | None:
     """What the same request made earlier; what it could not make has no id, and is tried again."""
     name = call.env, request_key
     fresh, known = rows.fresh_requests.get(name), rows.known_requests.get(name)
@@ -165,7 +140,7 @@ def _parents(call: Call) -> Steps[dict[int, tuple[int, int, bool, bool]]]:
 def _take_run(
     catalog: Catalog,
     run: NewRun,
-    rows: _Rows,
+    rows: Rows,
     parents: dict[int, tuple[int, int, bool, bool]],
     now: int,
 ) -> Steps[Made]:
@@ -185,7 +160,7 @@ def _take_run(
             error=Unprocessable("The payload's storage path names nothing in this environment.")
         )
     if run.debounce is not None:
-        yield from _write(catalog, rows, now)  # an earlier call of this tick must be found
+        yield from write(catalog, rows, now)  # an earlier call of this tick must be found
         moved = yield from _debounced(run, task, run.debounce, rows, now)
         if moved is not None:
             return Made(moved)
@@ -221,7 +196,7 @@ def _add(
     run: NewRun,
     task: TaskEntry,
     queue: QueueEntry,
-    rows: _Rows,
+    rows: Rows,
     *,
     root: int | None,
     depth: int,
@@ -256,15 +231,17 @@ def _add(
         expires = now + ttl
     flags = (HAS_KEY if run.key is not None else 0) | (IN_BATCH if run.batch is not None else 0)
     order_at = (at or run.created_at) - run.priority_ms
-    live: list[object] = [
+    live: list[Any] = [
         run.id, run.env, -queue.id, int(state), 0, order_at, at, expires, flags, run.version,
-        task.id,
+        task.id, None, 0, None, None,
     ]  # fmt: skip
     if queue.limit is None:
-        rows.live.append(tuple(live))
+        rows.live.append(live)
         if state is LiveState.READY:
             catalog.lower(-queue.id, order_at)
+            rows.ready[-queue.id].append((live, rows.runs[-1]))
     else:
+        catalog.fresh.calm.clear()
         rows.tracked[queue.id, run.ckey or ""].append(live)
     return state is LiveState.READY
 
@@ -286,7 +263,7 @@ def is_known(catalog: Catalog, task: TaskEntry, queue: QueueEntry, version: int 
 
 
 def _debounced(
-    run: NewRun, task: TaskEntry, debounce: Debounce, rows: _Rows, now: int
+    run: NewRun, task: TaskEntry, debounce: Debounce, rows: Rows, now: int
 ) -> Steps[int | None]:
     """Move the waiting run of the same key on; None when a new one is due."""
     found = yield fetch("debounced", run.env, task.id, debounce.key)
@@ -320,7 +297,8 @@ def _debounced(
     return None
 
 
-def _write(catalog: Catalog, rows: _Rows, now: int) -> Steps[None]:
+def write(catalog: Catalog, rows: Rows, now: int) -> Steps[None]:
+    """Write what has been put together, and forget it."""
     yield each("insert_runs", rows.runs)
     yield from _enter_lanes(catalog, rows, now)
     yield each("insert_live", rows.live)
@@ -330,14 +308,14 @@ def _write(catalog: Catalog, rows: _Rows, now: int) -> Steps[None]:
     yield each("take_key", sorted(rows.keys))
     yield each("remember_request", sorted(rows.requests))
     yield each("remember_again", [(*name, *texts) for name, texts in sorted(rows.again.items())])
+    yield each("hold_sessions", sorted(rows.sessions))
     yield each("mark_parents", [(parent, HAS_CHILDREN) for parent in sorted(rows.parents)])
     rows.clear()
 
 
-def _enter_lanes(catalog: Catalog, rows: _Rows, now: int) -> Steps[None]:
+def _enter_lanes(catalog: Catalog, rows: Rows, now: int) -> Steps[None]:
     if not rows.tracked:
         return
-    catalog.fresh.calm.clear()
     turn = ids.first_at(now)
     entering = []
     for (queue_id, ckey), members in sorted(rows.tracked.items()):
@@ -349,4 +327,4 @@ def _enter_lanes(catalog: Catalog, rows: _Rows, now: int) -> Steps[None]:
     for queue_id, ckey, lane in (yield gather("enter_lane", entering)):
         for live in rows.tracked[queue_id, ckey]:
             live[2], live[4] = lane, 1
-            rows.live.append(tuple(live))
+            rows.live.append(live)

@@ -11,6 +11,7 @@ from hairtrigger.store.asking import Call
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.claim import Demand, claim
 from hairtrigger.store.database import NOW, Steps
+from hairtrigger.store.rows import Known, Rows
 from hairtrigger.wire.worker import RunInfo
 
 Change = Callable[[Catalog, int], Steps[Any]]
@@ -55,7 +56,7 @@ class Tick:
         catalog.calm -= self.envs(catalog)
         if self.is_remote and self.changes:
             ((now,),) = yield NOW
-        known: intake.Known = {}
+        known: Known = {}
         if not self.changes:  # first, so that all that is written goes together
             known = yield from self._look_up(calls, now)
         if self.settles:
@@ -70,24 +71,27 @@ class Tick:
                 answers.append((future, (yield from change(catalog, now))))
             except HairtriggerError as error:  # raised before anything was written
                 answers.append((future, error))
+        rows: Rows | None = None
         if calls:
             if self.changes:
                 known = yield from self._look_up(calls, now)
-            made = yield from intake.take(catalog, calls, known, now)
+            made, rows = yield from intake.prepare(catalog, calls, known, now)
             answers += zip((future for _, future in self.calls), made, strict=True)
         if self.is_remote and self.waiting:
             ((now,),) = yield NOW
         for session in _by_session(self.waiting):
             try:
-                runs = yield from claim(catalog, _together(session), now, make_id())
+                runs = yield from claim(catalog, _together(session), rows, now, make_id())
             except HairtriggerError as error:  # likewise
                 answers += [(waiting.future, error) for waiting in session]
             else:
                 answers += _share(session, runs)
+        if rows is not None:
+            yield from intake.write(catalog, rows, now)
         answers.reverse()  # who waits for work hears first: the run begins while its caller is told
         return answers
 
-    def _look_up(self, calls: list[Call], now: int) -> Steps[intake.Known]:
+    def _look_up(self, calls: list[Call], now: int) -> Steps[Known]:
         """What its requests made before. Most are new: where asking takes a round trip they are only asked for
         when writing one met another, by which this is begun anew."""
         if not (calls and self.asks):

@@ -99,6 +99,16 @@ async def test_what_comes_after_an_exact_statement_waits_for_what_it_found(
         await execution.write(heard, [each("remember_request", [(1, "a", "[]", 10, 1)])])
 
 
+async def test_exact_statements_go_together_and_each_is_held_to_what_it_found(
+    execution: Execution, heard: Heard
+) -> None:
+    unsent = [each("remember_request", [(1, "a", "[]", 10, 1)]), each("hold_sessions", [(7, 1)])]
+
+    with pytest.raises(Conflict, match="hold_sessions"):
+        await execution.write(heard, unsent)
+    assert len(heard.sent) == 1
+
+
 async def test_many_rows_are_copied_and_never_before_what_names_their_table(
     execution: Execution, heard: Heard
 ) -> None:

@@ -3,11 +3,14 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from hairtrigger.engine import dequeue
+from hairtrigger.errors import UnknownWorker
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.database import Row, Statement, Steps, fetch
+from hairtrigger.wire.statuses import LiveState
 from hairtrigger.wire.worker import Fetch, RunInfo
 from tests.clock import SECOND
 from tests.engine.driving import Worker, World, manifest, number
@@ -63,12 +66,78 @@ async def test_run_that_comes_in_is_handed_out_without_a_look_at_the_rest_which_
 
     run_id = await world.trigger("work")
 
-    assert names[0] == "claim"
+    assert "claim" not in names
     done, rest = await asyncio.wait(fetching, return_when=asyncio.FIRST_COMPLETED)
     assert [number(run.id) for one in done for run in one.result()] == [run_id]
     await eventually(lambda: "open_lanes" in names, "a look at the rest")
-    assert names.index("open_lanes") > names.index("claim")
     await end(rest)
+
+
+async def test_run_goes_to_no_session_that_ended_unseen_before_it_was_written(
+    servers: Servers,
+) -> None:
+    (world,) = await servers.start(1)
+    worker = await world.register("work")
+    fetching = ask(worker)
+    await asyncio.sleep(0)  # it asks
+    await world.store.change(nothing)
+    await servers.ask("delete from workers where id = $1", worker.number)
+
+    run_id = await world.trigger("work")
+
+    with pytest.raises(UnknownWorker):
+        await asyncio.wait_for(fetching, 5)
+    assert await servers.ask("select run_id, state, fence, worker from live") == [
+        (run_id, LiveState.READY, 0, None)
+    ]
+    run = await (await world.register("work")).fetch_one()
+    assert (number(run.id), run.lease) == (run_id, 1)
+
+
+async def test_what_is_handed_out_as_it_comes_in_is_what_any_later_claim_would_hand_out(
+    servers: Servers,
+) -> None:
+    world, fetching = await waiting(servers)
+    given: dict[str, Any] = {
+        "tags": ["a", "b"], "priority": 3, "ttl": "1h", "maxAttempts": 7, "maxDuration": 60,
+        "metadata": {"k": 1}, "idempotencyKey": "once",
+    }  # fmt: skip
+
+    run_id = await world.trigger("work", {"n": 1}, **given)
+    done, rest = await asyncio.wait(fetching, return_when=asyncio.FIRST_COMPLETED)
+    ((early,),) = (one.result() for one in done)
+    await end(rest)
+    other = await world.trigger("work", {"n": 1}, **given | {"idempotencyKey": "twice"})
+    late = await (await world.register("work", "other", manifest("limited", limit=3))).fetch_one()
+
+    assert number(early.id) == run_id
+    assert number(late.id) == other
+    assert msgspec.structs.replace(
+        early, id=late.id, created_at=late.created_at, idempotency_key="twice"
+    ) == msgspec.structs.replace(late)
+    rows = await servers.ask(
+        "select state, tracked, lane, fence, attempt, flags, expires_at, usage_ms, version is null, "
+        "worker is null, started_at = claimed_at from live order by run_id"
+    )
+    assert len(rows) == 2
+    assert rows[0] == rows[1]
+
+
+async def test_run_for_another_version_does_not_go_to_who_waits_for_the_current_one(
+    servers: Servers,
+) -> None:
+    (world,) = await servers.start(1)
+    old = await world.register("work", version="20260101.1", content_hash="1")
+    fetching = ask(await world.register("work", version="20260102.1", content_hash="2"))
+    await asyncio.sleep(0)  # it asks
+    await world.store.change(nothing)
+
+    pinned = await world.trigger("work", lockToVersion="20260101.1")
+    free = await world.trigger("work")
+
+    (run,) = await asyncio.wait_for(fetching, 5)
+    assert number(run.id) == free
+    assert number((await old.fetch_one()).id) == pinned
 
 
 async def test_what_became_ready_unseen_is_found_by_the_look_that_follows(servers: Servers) -> None:

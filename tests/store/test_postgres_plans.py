@@ -25,6 +25,7 @@ PLANS: dict[str, str] = {
     "open_lanes": "lanes_open live_ready",
     "open_lanes_of": "lanes_open live_ready",
     "session_lives": "workers_pkey",
+    "hold_sessions each": "workers_pkey",
     "rollups_at each": "rollups_pkey",
     "rollups_between": "rollups_pkey",
     "old_rollups each": "rollups_pkey",

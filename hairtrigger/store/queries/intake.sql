@@ -51,8 +51,18 @@ insert into runs (id, env, task, queue, ckey, created_at, payload, payload_type,
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 
 -- name: insert_live
-insert into live (run_id, env, lane, state, tracked, order_at, at, expires_at, flags, version, task)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+insert into live (run_id, env, lane, state, tracked, order_at, at, expires_at, flags, version, task, worker,
+  fence, started_at, claimed_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+
+-- Sessions that got runs in the transaction that made them: still there, with the version that is believed of
+-- them, and locked, so that whoever ends one sees what it was given here.
+-- exact: hold_sessions
+select 1 from workers where id = $1 and version = $2
+
+-- each: hold_sessions
+select 1 from unnest($1::bigint[], $2::bigint[]) x(id, version)
+  join workers w on w.id = x.id and w.version = x.version for key share of w
 
 -- name: enter_lane
 insert into lanes (env, queue, ckey, lim, queued, runs, turn, paused, used_at)
