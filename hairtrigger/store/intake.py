@@ -15,7 +15,7 @@ from hairtrigger.store.allowance import Allowance
 from hairtrigger.store.asking import Call, Debounce, Made, NewRun
 from hairtrigger.store.catalog import Catalog, QueueEntry, TaskEntry
 from hairtrigger.store.database import Conflict, Steps, each, fetch, gather
-from hairtrigger.store.rows import Known, Rows
+from hairtrigger.store.rows import LANE, STATE, TRACKED, Known, Rows
 from hairtrigger.wire import ids, packets
 from hairtrigger.wire.statuses import (
     CANCEL_REQUESTED,
@@ -320,11 +320,11 @@ def _enter_lanes(catalog: Catalog, rows: Rows, now: int) -> Steps[None]:
     entering = []
     for (queue_id, ckey), members in sorted(rows.tracked.items()):
         queue = catalog.queues[queue_id]
-        ready = sum(1 for live in members if live[3] == LiveState.READY)
+        ready = sum(1 for live in members if live[STATE] == LiveState.READY)
         entering.append((
             queue.env, queue_id, ckey, queue.limit, ready, len(members), turn, int(queue.paused), now
         ))  # fmt: skip
     for queue_id, ckey, lane in (yield gather("enter_lane", entering)):
         for live in rows.tracked[queue_id, ckey]:
-            live[2], live[4] = lane, 1
+            live[LANE], live[TRACKED] = lane, 1
             rows.live.append(live)

@@ -12,6 +12,9 @@ from hairtrigger.wire.statuses import LiveState
 
 Known = dict[tuple[int, str], str]
 """What was made, by environment and name of the request."""
+LANE, STATE, TRACKED, ORDER_AT, EXPIRES_AT, FLAGS, VERSION = 2, 3, 4, 5, 7, 8, 9
+"""Columns of ``insert_live``."""
+_SESSION = 11  # and from there on: its lease, and when the run began and was handed out
 
 
 @dataclass(slots=True)
@@ -50,16 +53,23 @@ class Rows:
         taken: list[Row] = []
         for lane, most in granted:
             fit = [
-                (live[5], live[0], live, run) for live, run in self.ready[lane]
-                if live[9] in (None, version) and (live[7] is None or live[7] > now)
+                (live[ORDER_AT], live[0], live, run) for live, run in self.ready[lane]
+                if live[VERSION] in (None, version) and (live[EXPIRES_AT] is None or live[EXPIRES_AT] > now)
             ]  # fmt: skip
             for order_at, id_, live, run in heapq.nsmallest(most, fit):
-                live[3], live[7], live[9] = LiveState.RUNNING.value, None, version
-                live[11:] = worker, 1, now, now
+                live[STATE], live[EXPIRES_AT], live[VERSION] = (
+                    LiveState.RUNNING.value,
+                    None,
+                    version,
+                )
+                live[_SESSION:] = worker, 1, now, now
+                (_, _, task, queue, ckey, created_at, payload, payload_type, tags, _, parent, root, batch, schedule,
+                 _, max_attempts, max_duration, _, opts) = run  # fmt: skip
                 taken.append((
-                    id_, 1, 1, live[8], order_at, now, 0, lane, *run[2:9], *run[10:14], *run[15:17], run[18],
+                    id_, 1, 1, live[FLAGS], order_at, now, 0, lane, task, queue, ckey, created_at, payload,
+                    payload_type, tags, parent, root, batch, schedule, max_attempts, max_duration, opts,
                 ))  # fmt: skip
-            self.ready[lane] = [one for one in self.ready[lane] if one[0][3] == LiveState.READY]
+            self.ready[lane] = [one for one in self.ready[lane] if one[0][STATE] == LiveState.READY]
         if taken:
             self.sessions.add((worker, version))
         return taken

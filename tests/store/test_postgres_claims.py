@@ -8,6 +8,7 @@ import pytest
 
 from hairtrigger.engine import dequeue
 from hairtrigger.errors import UnknownWorker
+from hairtrigger.store import committer
 from hairtrigger.store.catalog import Catalog
 from hairtrigger.store.database import Row, Statement, Steps, fetch
 from hairtrigger.wire.statuses import LiveState
@@ -66,10 +67,31 @@ async def test_run_that_comes_in_is_handed_out_without_a_look_at_the_rest_which_
 
     run_id = await world.trigger("work")
 
-    assert "claim" not in names
+    assert names == []
     done, rest = await asyncio.wait(fetching, return_when=asyncio.FIRST_COMPLETED)
     assert [number(run.id) for one in done for run in one.result()] == [run_id]
     await eventually(lambda: "open_lanes" in names, "a look at the rest")
+    await end(rest)
+
+
+async def test_worker_that_asks_where_nothing_was_left_makes_no_tick_of_its_own(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "FRESH_MS", 60_000)  # that the look could wait
+    world, fetching = await waiting(servers)
+    third = await world.register("work", "other", manifest("limited", limit=3))
+    await world.known.demand(world.store, world.env, third.id, 1)  # else it is read first
+    await world.store.change(nothing)
+    names = noted(world)
+
+    asked = ask(third)
+    for _ in range(10):
+        await asyncio.sleep(0)  # it asks, and a tick would have begun
+    run_id = await world.trigger("work")
+
+    assert "open_lanes" not in names
+    done, rest = await asyncio.wait([*fetching, asked], return_when=asyncio.FIRST_COMPLETED)
+    assert [number(run.id) for one in done for run in one.result()] == [run_id]
     await end(rest)
 
 
