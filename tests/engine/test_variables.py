@@ -14,15 +14,15 @@ VAULT = Vault("a master key")
 
 async def test_variables_are_of_one_environment_and_sealed(world: World) -> None:
     await variables.put(world.store, VAULT, world.env, {"B": "two", "A": "one"}, secret=True)
-    await variables.put(world.store, VAULT, world.env, {"A": "new"})
+    await variables.put(world.store, VAULT, world.env, {"A": "brand new"})
 
     found = await variables.list_all(world.store, VAULT, world.env)
 
     assert [(one.name, one.value, one.is_secret, one.shown) for one in found] == [
-        ("A", "new", True, rules.REDACTED), ("B", "two", True, rules.REDACTED),
+        ("A", "brand new", True, rules.REDACTED), ("B", "two", True, rules.REDACTED),
     ]  # fmt: skip
     assert await variables.list_all(world.store, VAULT, world.envs["dev"]) == []
-    assert "new" not in repr(world.rows("select sealed from variables"))
+    assert "brand new" not in repr(world.rows("select sealed from variables"))
     await variables.delete(world.store, world.env, "A")
     with pytest.raises(NotFound):
         await variables.retrieve(world.store, VAULT, world.env, "A")
